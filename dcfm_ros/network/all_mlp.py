@@ -1,0 +1,43 @@
+"""SegFormer's all-MLP head without its classifier: four levels of features to one map at stride 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dcfm_ros.network.layers import ConvNorm, resize
+
+
+class AllMlp(nn.Module):
+    """A linear layer per level, bilinear to the finest level's size, concatenation, 1x1 convolution.
+
+    Nothing non-linear stands between a level's linear layer and the 1x1 convolution, and resizing
+    commutes with both. So each level goes through the product of its two matrices at its own
+    resolution: the same sums for a fraction of the multiply-adds.
+    """
+
+    def __init__(self, in_channels: Sequence[int], embedding: int, out_channels: int) -> None:
+        super().__init__()
+        self._embedding = embedding
+        self.levels = nn.ModuleList(nn.Linear(c, embedding) for c in in_channels)
+        self.fuse = ConvNorm(embedding * len(in_channels), out_channels)
+        self.dropout = nn.Dropout2d(0.1)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """Features from the finest level to the coarsest -> (B, out_channels, H/4, W/4)."""
+        # The concatenation that the weights were trained with runs from the coarsest to the finest.
+        shares = reversed(self.fuse.conv.weight.flatten(1).split(self._embedding, dim=1))
+        size = features[0].shape[-2:]
+        bias = self.fuse.conv.bias
+        total: Tensor | None = None
+        for feature, level, share in zip(features, self.levels, shares):
+            weight = share @ level.weight  # (out_channels, C)
+            level_map = resize(F.conv2d(feature, weight[..., None, None]), size)
+            level_bias = share @ level.bias
+            total = level_map if total is None else total + level_map
+            bias = level_bias if bias is None else bias + level_bias
+        assert total is not None and bias is not None
+        x = self.fuse.norm(total + bias[:, None, None])
+        return self.dropout(F.relu(x, inplace=True))
