@@ -1,0 +1,91 @@
+"""sensor_msgs/CompressedImage to RGB: whatever OpenCV decodes, JPEG and PNG above all.
+
+The file inside decides about colours, as in cv_bridge; of `format` only what the file cannot tell is used:
+that it holds depth, or an undemosaiced Bayer pattern.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dcfm_ros.errors import ImageError
+from dcfm_ros.images.messages import CompressedImage, message_bytes
+from dcfm_ros.images.raw import DEPTH_ENCODINGS, demosaic, is_bayer, to_rgb8
+
+# Pixels stay where the sensor saw them: camera_info and label image know no EXIF rotation.
+_AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
+
+
+def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
+    """Decode a compressed image.
+
+    Args:
+        message: sensor_msgs/CompressedImage with a JPEG, PNG or any other file that OpenCV decodes.
+            Alpha is dropped, 16 bits scale by 255 / 65535, EXIF orientation is ignored.
+
+    Returns:
+        (H, W, 3) uint8, C-contiguous, RGB.
+
+    Raises:
+        ImageError: no data, not an image, depth, or values that are not 8 or 16 bit integers.
+    """
+    source = source_encoding(message)
+    if source in DEPTH_ENCODINGS or "compressedDepth" in message.format:
+        raise ImageError(
+            f"compressed image has format {message.format!r}, which holds depth, expected a picture: "
+            "give the colour camera's compressed topic"
+        )
+    if is_bayer(source):
+        decoded = decode(message, _AS_STORED | cv2.IMREAD_ANYCOLOR)
+        if decoded.ndim == 2:
+            return to_rgb8(demosaic(decoded, source))
+    else:
+        decoded = decode(message, _AS_STORED | cv2.IMREAD_COLOR)
+    if decoded.dtype not in (np.uint8, np.uint16):
+        raise ImageError(
+            f"compressed image holds {decoded.dtype} values (format {message.format!r}), "
+            "expected 8 or 16 bit integers: give the colour camera's compressed topic"
+        )
+    return to_rgb8(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+
+
+def source_encoding(message: CompressedImage) -> str:
+    """The encoding before compression that image_transport writes before the semicolon, or empty."""
+    before, semicolon, _ = str(message.format).partition(";")
+    return before.strip() if semicolon else ""
+
+
+def decode(message: CompressedImage, flags: int, data: np.ndarray | None = None) -> np.ndarray:
+    """Decode the file in a message.
+
+    Args:
+        message: sensor_msgs/CompressedImage.
+        flags: of cv2.imdecode.
+        data: (N,) uint8 to decode in place of the message's own.
+
+    Returns:
+        (H, W) or (H, W, channels in BGR order) of the depth that the flags ask for.
+
+    Raises:
+        ImageError: no data, or nothing that OpenCV decodes.
+    """
+    if data is None:
+        data = message_bytes(message.data)
+    if data.size == 0:
+        raise ImageError(
+            f"compressed image has no data (format {message.format!r}), expected a JPEG or PNG file: "
+            "check the camera's compression node"
+        )
+    reason = ""
+    try:
+        decoded = cv2.imdecode(data, flags)
+    except cv2.error as error:
+        decoded, reason = None, f" ({error.err})"
+    if decoded is None or decoded.size == 0:
+        start = data[:8].tobytes().hex(" ")
+        raise ImageError(
+            f"compressed image of {data.size} bytes (format {message.format!r}, starts {start}) "
+            f"does not decode{reason}, expected a whole JPEG or PNG file"
+        )
+    return decoded

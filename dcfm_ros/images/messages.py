@@ -1,0 +1,59 @@
+"""What the image functions need of a message, and the bytes inside it.
+
+Only field names count, so that messages of rclpy, of rosbags and plain dataclasses are all welcome.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from dcfm_ros.errors import ImageError
+
+
+class RawImage(Protocol):
+    """The fields of sensor_msgs/Image; `data` is any buffer of bytes."""
+
+    height: Any
+    width: Any
+    encoding: Any
+    is_bigendian: Any
+    step: Any
+    data: Any
+
+
+class CompressedImage(Protocol):
+    """The fields of sensor_msgs/CompressedImage; `data` is any buffer of bytes."""
+
+    format: Any
+    data: Any
+
+
+def is_compressed(message: RawImage | CompressedImage) -> bool:
+    """Whether a message is a CompressedImage; the two types share no other field than `data`."""
+    return hasattr(message, "format")
+
+
+def message_bytes(data: Any) -> np.ndarray:
+    """View message data as bytes, without a copy where it is a contiguous buffer.
+
+    Args:
+        data: array.array, bytes, bytearray, memoryview, ndarray or a list of integers 0..255.
+
+    Returns:
+        (N,) uint8, sharing the memory of `data`; read-only where `data` is.
+
+    Raises:
+        ImageError: `data` is none of these.
+    """
+    try:
+        if isinstance(data, (list, tuple)):
+            return np.frombuffer(bytes(data), np.uint8)
+        if isinstance(data, np.ndarray):
+            return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+        return np.frombuffer(data, np.uint8)
+    except (TypeError, ValueError, BufferError) as error:
+        raise ImageError(
+            f"image data is a {type(data).__name__}, expected bytes ({error})"
+        ) from None

@@ -1,0 +1,69 @@
+"""Class ids out of a PNG as they were stored.
+
+OpenCV expands a palette to its colours and grey of less than 8 bits to 0..255; for a label image both lose
+the ids. Instead of a second decoder the file is rewritten in memory: an identity palette makes
+OpenCV return the stored values. Chunk layout: PNG specification (W3C REC-png-3), section 5.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _INDEXED = 0, 3
+_CRITICAL = (b"IDAT", b"IEND")
+# Offsets in the IHDR chunk's data.
+_BIT_DEPTH, _COLOUR_TYPE = 8, 9
+
+
+def is_png(data: np.ndarray) -> bool:
+    """Whether (N,) uint8 starts as a PNG file does."""
+    return data[:8].tobytes() == _SIGNATURE
+
+
+def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Rewrite a PNG so that decoders return the values stored per pixel.
+
+    Args:
+        data: (N,) uint8, a PNG file; a damaged one comes back as far as it can be read.
+
+    Returns:
+        (M,) uint8, a PNG file without ancillary chunks (transparency, gamma, text), and whether it now has
+        an identity palette: then each channel that a decoder returns holds the stored value.
+    """
+    file = data.tobytes()
+    rewritten = bytearray(_SIGNATURE)
+    indexed = False
+    for kind, body in _chunks(file):
+        if kind == b"IHDR" and len(body) == 13:
+            bits, colour_type = body[_BIT_DEPTH], body[_COLOUR_TYPE]
+            indexed = colour_type == _INDEXED or (colour_type == _GREY and bits < 8)
+            header = bytearray(body)
+            if indexed:
+                header[_COLOUR_TYPE] = _INDEXED
+            rewritten += _chunk(b"IHDR", bytes(header))
+            if indexed:
+                identity = np.arange(2 ** min(bits, 8), dtype=np.uint8)
+                rewritten += _chunk(b"PLTE", np.repeat(identity, 3).tobytes())
+        elif kind in _CRITICAL:
+            rewritten += _chunk(kind, body)
+    return np.frombuffer(bytes(rewritten), np.uint8), indexed
+
+
+def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
+    position = len(_SIGNATURE)
+    while position + 12 <= len(file):
+        (length,) = struct.unpack_from(">I", file, position)
+        body = file[position + 8 : position + 8 + length]
+        if len(body) < length:
+            return
+        yield file[position + 4 : position + 8], body
+        position += 12 + length
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
