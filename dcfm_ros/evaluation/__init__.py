@@ -1,0 +1,1 @@
+"""How good, how fast and how steady the segmentation of a recording is."""

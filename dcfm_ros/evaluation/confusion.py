@@ -1,0 +1,61 @@
+"""The confusion matrix and the accuracies that follow from it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcfm_ros.errors import EvaluationError
+
+
+class ConfusionMatrix:
+    """Counts of (true class, predicted class) over the pixels of many frames.
+
+    Args:
+        classes: number of classes. True labels outside 0 … classes − 1 (255 among them) are ignored.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.counts: NDArray[np.int64] = np.zeros((classes, classes), np.int64)
+        """(true, predicted)."""
+
+    def add(self, truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> None:
+        """Count one frame; both (H, W) class ids.
+
+        Raises:
+            EvaluationError: the sizes differ, or a prediction is no class where the truth is one.
+        """
+        if truth.shape != prediction.shape:
+            raise EvaluationError(
+                f"ground truth is {truth.shape[1]}x{truth.shape[0]} px, the prediction "
+                f"{prediction.shape[1]}x{prediction.shape[0]}; resize one to the other first"
+            )
+        n = len(self.counts)
+        known = truth < n
+        predicted = prediction[known]
+        if predicted.size and predicted.max() >= n:
+            raise EvaluationError(
+                f"the prediction holds label {predicted.max()}, expected 0 to {n - 1}"
+            )
+        index = truth[known].astype(np.int64) * n + predicted
+        self.counts += np.bincount(index, minlength=n * n).reshape(n, n)
+
+    def iou(self) -> NDArray[np.float64]:
+        """(classes,) intersection over union; NaN for a class that the truth never shows."""
+        hits = np.diag(self.counts).astype(np.float64)
+        true = self.counts.sum(1)
+        union = true + self.counts.sum(0) - hits
+        iou = np.full(len(hits), np.nan)
+        np.divide(hits, union, out=iou, where=true > 0)
+        return iou
+
+    def miou(self, *, absent_as_zero: bool = False) -> float:
+        """Mean of `iou` over the classes present in the truth; NaN without any labelled pixel.
+
+        Args:
+            absent_as_zero: count absent classes as 0, as the reference implementation of DCFM does.
+        """
+        if not self.counts.any():
+            return float("nan")
+        iou = self.iou()
+        return float(np.nan_to_num(iou).mean() if absent_as_zero else np.nanmean(iou))

@@ -1,0 +1,1 @@
+"""Symmetric training of DCFM from sparse labels."""
