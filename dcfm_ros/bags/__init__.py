@@ -1,0 +1,32 @@
+"""Rosbags and videos as streams of typed frames, read and written without ROS."""
+
+from __future__ import annotations
+
+from dcfm_ros.bags.reader import BagReader, open_bag
+from dcfm_ros.bags.records import (
+    BagMessage,
+    ImageFrame,
+    RawMessage,
+    TopicInfo,
+    split_stamp,
+    stamp_ns,
+)
+from dcfm_ros.bags.types import message_class, typestore
+from dcfm_ros.bags.writer import BagWriter, write_bag
+from dcfm_ros.errors import BagError
+
+__all__ = [
+    "BagError",
+    "BagMessage",
+    "BagReader",
+    "BagWriter",
+    "ImageFrame",
+    "RawMessage",
+    "TopicInfo",
+    "message_class",
+    "open_bag",
+    "split_stamp",
+    "stamp_ns",
+    "typestore",
+    "write_bag",
+]

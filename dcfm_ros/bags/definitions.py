@@ -1,0 +1,164 @@
+"""The message types of one bag: its own definitions where it has them, the known ones elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rosbags.interfaces import Connection, MessageDefinitionFormat, Nodetype
+from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
+
+from dcfm_ros.bags.types import ros2_type_name, typestore
+from dcfm_ros.errors import BagError
+
+if TYPE_CHECKING:
+    from rosbags.interfaces.typing import FieldDesc, Typesdict
+
+_HEADER = "std_msgs/msg/Header"
+_RENAMED = {"tf/msg/tfMessage": "tf2_msgs/msg/TFMessage"}
+_IDL_SEPARATOR = "=" * 80 + "\nIDL: "
+
+
+class BagTypes:
+    """Serialised messages of one bag to CDR and to dataclasses.
+
+    A message type that cannot be understood raises only once a message of it is asked for.
+    """
+
+    def __init__(self, connections: Iterable[Connection], *, ros1: bool) -> None:
+        self._ros1 = ros1
+        self._problems: dict[str, str] = {}
+        self._store = get_typestore(Stores.EMPTY)
+        self._register(self._collect(list(connections)))
+
+    def to_cdr(self, data: bytes, connection: Connection) -> bytes:
+        """Serialised message of the bag to CDR of the ROS 2 type.
+
+        Raises:
+            BagError: unknown type, or bytes that do not fit it.
+        """
+        if not self._ros1:
+            return data
+        name = bag_type_name(connection)
+        self._require(name)
+        try:
+            return bytes(self._store.ros1_to_cdr(memoryview(data), name))
+        except Exception as error:  # rosbags raises many kinds on damaged bytes
+            raise BagError(_unreadable(connection, error)) from None
+
+    def deserialize(self, data: bytes, connection: Connection) -> object:
+        """Serialised message of the bag to a dataclass with the fields of the ROS 2 type.
+
+        Raises:
+            BagError: unknown type, or bytes that do not fit it.
+        """
+        name = bag_type_name(connection)
+        self._require(name)
+        cdr = self.to_cdr(data, connection)
+        try:
+            return self._store.deserialize_cdr(memoryview(cdr), name)
+        except Exception as error:  # rosbags raises many kinds on damaged bytes
+            raise BagError(_unreadable(connection, error)) from None
+
+    def knows(self, connection: Connection) -> bool:
+        """Whether messages of a connection can be understood."""
+        name = bag_type_name(connection)
+        return name in self._store.fielddefs and name not in self._problems
+
+    def _require(self, name: str) -> None:
+        if name not in self._store.fielddefs or name in self._problems:
+            reason = self._problems.get(
+                name, "the bag does not define it and it is no standard type"
+            )
+            raise BagError(
+                f"message type {name} is not known: {reason}; leave its topic out, "
+                "or record the bag as mcap, which stores definitions"
+            )
+
+    def _collect(self, connections: list[Connection]) -> Typesdict:
+        known = typestore().fielddefs
+        found: Typesdict = {}
+        for connection in connections:
+            try:
+                found.update(_parse(connection))
+            except Exception as error:  # a definition that rosbags cannot parse
+                name = bag_type_name(connection)
+                self._problems[name] = f"its definition in the bag is invalid ({_one_line(error)})"
+        if self._ros1:
+            for name in list(found):
+                if name == _HEADER or (name in known and _same_layout(name, found, known)):
+                    found[name] = known[name]  # same bytes, with the field names of ROS 2
+        pending = [bag_type_name(connection) for connection in connections] + list(found)
+        while pending:
+            name = pending.pop()
+            if name not in found and name in known:
+                found[name] = known[name]
+                pending += _parts(name, found)
+            elif name in found:
+                pending += [part for part in _parts(name, found) if part not in found]
+            # otherwise unknown: `_require` says so
+        return found
+
+    def _register(self, types: Typesdict) -> None:
+        try:
+            self._store.register(types)
+        except Exception:  # find the one to blame
+            for name, definition in types.items():
+                try:
+                    self._store.register({name: definition})
+                except Exception as error:
+                    self._problems[name] = _one_line(error)
+
+
+def bag_type_name(connection: Connection) -> str:
+    """The ROS 2 name of a connection's message type."""
+    name = ros2_type_name(connection.msgtype)
+    return _RENAMED.get(name, name)
+
+
+def _parse(connection: Connection) -> Typesdict:
+    definition = connection.msgdef
+    if definition.format == MessageDefinitionFormat.MSG:
+        return get_types_from_msg(definition.data, bag_type_name(connection))
+    if definition.format == MessageDefinitionFormat.NONE:
+        return {}
+    if not definition.data.startswith(_IDL_SEPARATOR):
+        return get_types_from_idl(definition.data)
+    found: Typesdict = {}
+    for part in definition.data.split(_IDL_SEPARATOR)[1:]:
+        found.update(get_types_from_idl(part.partition("\n")[2]))
+    return found
+
+
+def _parts(name: str, types: Typesdict) -> list[str]:
+    """Names of the message types nested directly in a type."""
+    return [inner for _, field in types[name][1] if (inner := _nested(field)) is not None]
+
+
+def _nested(field: FieldDesc) -> str | None:
+    if field[0] in (Nodetype.ARRAY, Nodetype.SEQUENCE):
+        field = field[1][0]
+    return field[1] if field[0] == Nodetype.NAME else None
+
+
+def _same_layout(name: str, ours: Typesdict, theirs: Typesdict) -> bool:
+    """Whether two definitions of a type serialise alike (ROS 1's Header.seq is dropped on the way)."""
+    if name == _HEADER or name.startswith("builtin_interfaces/"):
+        return True
+    if name not in ours or name not in theirs:
+        return False
+    left, right = ours[name][1], theirs[name][1]
+    return [field for _, field in left] == [field for _, field in right] and all(
+        _same_layout(part, ours, theirs) for part in _parts(name, ours)
+    )
+
+
+def _unreadable(connection: Connection, error: Exception) -> str:
+    return (
+        f"message on {connection.topic} does not fit its type {bag_type_name(connection)} "
+        f"({_one_line(error)}): the bag is damaged, or was recorded with another definition"
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
