@@ -42,7 +42,8 @@ class ConvNorm(nn.Module):
 
 def l2_normalize(x: Tensor) -> Tensor:
     """Scale the channel vector of every position to length 1: (B, C, H, W)."""
-    return F.normalize(x, dim=1, eps=1e-12)
+    # 1e-12 is zero in float16, and a vector of zeros must stay one.
+    return F.normalize(x, dim=1, eps=max(1e-12, torch.finfo(x.dtype).tiny))
 
 
 def resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:

@@ -30,32 +30,50 @@ class KeyFrameReason(IntEnum):
 class KeyFramePolicy(Protocol):
     """Decides on a frame that nothing forces to be a key frame."""
 
-    def decide(self, age_frames: int) -> KeyFrameReason:
-        """Decide for a frame that would reuse a common feature of `age_frames` (1: the last one)."""
+    def decide(self, age: int) -> KeyFrameReason:
+        """Decide for a frame that would reuse the common feature of `age` frames ago (at least 1)."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the past; the next frame is a first frame."""
         ...
 
 
 class Always:
     """Every frame is a key frame: the upper bound of quality and of cost."""
 
-    def decide(self, age_frames: int) -> KeyFrameReason:
+    def decide(self, age: int) -> KeyFrameReason:
         return KeyFrameReason.INTERVAL
+
+    def reset(self) -> None:
+        pass
 
 
 class FixedInterval:
-    """Every n-th processed frame is a key frame."""
+    """Every n-th processed frame is a key frame.
 
-    def __init__(self, interval: int) -> None:
+    Args:
+        interval: frames from one key frame to the next.
+        phase: the first interval is this many frames shorter, so that cameras take turns.
+    """
+
+    def __init__(self, interval: int, phase: int = 0) -> None:
         self._interval = interval
+        self._first = interval - phase % interval
+        self._due = self._first
 
-    def decide(self, age_frames: int) -> KeyFrameReason:
-        if age_frames >= self._interval:
-            return KeyFrameReason.INTERVAL
-        return KeyFrameReason.REUSE
+    def decide(self, age: int) -> KeyFrameReason:
+        if age < self._due:
+            return KeyFrameReason.REUSE
+        self._due = self._interval
+        return KeyFrameReason.INTERVAL
+
+    def reset(self) -> None:
+        self._due = self._first
 
 
-def make_policy(settings: KeyFrameSettings) -> KeyFramePolicy:
+def make_policy(settings: KeyFrameSettings, phase: int = 0) -> KeyFramePolicy:
     """The policy that the settings name."""
     if settings.policy == "always":
         return Always()
-    return FixedInterval(settings.interval)
+    return FixedInterval(settings.interval, phase)

@@ -1,0 +1,145 @@
+"""The network on its device: one per process, shared by all cameras."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dcfm_ros.network import CheckpointInfo, Dcfm, load, read_info
+from dcfm_ros.resources import resource
+from dcfm_ros.streaming.device import (
+    prepare_thread,
+    resolve_device,
+    resolve_precision,
+    resolve_threads,
+)
+from dcfm_ros.streaming.network_size import network_size
+from dcfm_ros.streaming.settings import EngineSettings
+
+SHIPPED_CHECKPOINT = "models/street.safetensors"
+
+
+@dataclass(frozen=True)
+class ResolvedEngine:
+    """What decides, beside the frames, about every bit of the labels."""
+
+    checkpoint: str
+    device: str
+    precision: str
+    threads: int
+    network_height: int
+    network_width: int
+    torch: str
+    opencv: str
+
+
+class Engine:
+    """Runs key and non-key frames of one checkpoint on one device.
+
+    One thread at a time may use it. Build it with `Engine.load`.
+    """
+
+    def __init__(self, network: Dcfm, info: CheckpointInfo, settings: EngineSettings) -> None:
+        self.info = info
+        self._requested = (settings.network_height, settings.network_width)
+        self._device = resolve_device(settings.device)
+        self._dtype = resolve_precision(settings.precision, self._device)
+        self._threads = resolve_threads(settings.threads)
+        self._checkpoint = settings.checkpoint
+        if self._device.type == "cuda":
+            # The fastest algorithm of the moment may differ from run to run; labels must not.
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.deterministic = True
+        prepare_thread()
+        torch.set_num_threads(self._threads)
+        folded = network.fold().to(self._device, self._dtype, memory_format=torch.channels_last)
+        self._network: Dcfm | None = folded
+        self._mean = self._map(info.mean)
+        self._std = self._map(info.std)
+
+    @classmethod
+    def load(cls, settings: EngineSettings) -> Engine:
+        """Load the checkpoint that the settings name, or the shipped one.
+
+        Raises:
+            CheckpointError: it is missing or damaged.
+            DeviceError: the device is absent.
+        """
+        path = Path(settings.checkpoint or resource(SHIPPED_CHECKPOINT))
+        resolve_device(settings.device)  # tell of a missing device before reading any file
+        return cls(load(path), read_info(path), settings)
+
+    @property
+    def resolved(self) -> ResolvedEngine:
+        """The settings as they came out on this machine; equal ones give equal labels."""
+        height, width = self._requested
+        return ResolvedEngine(
+            checkpoint=self._checkpoint or SHIPPED_CHECKPOINT,
+            device=str(self._device),
+            precision=str(self._dtype).removeprefix("torch."),
+            threads=self._threads,
+            network_height=height,
+            network_width=width,
+            torch=torch.__version__,
+            opencv=cv2.__version__,
+        )
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> Tensor:
+        """(H, W, 3) uint8 RGB -> (1, 3, h, w) normalised, on the device, at the network's size."""
+        height, width = network_size(rgb.shape[:2], self.info.training_size, self._requested)
+        if rgb.shape[:2] != (height, width):
+            shrinks = height * width < rgb.shape[0] * rgb.shape[1]
+            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+        planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
+        return x.sub_(self._mean).div_(self._std).to(self._dtype)
+
+    def key(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (1, classes, h, w) at feature resolution, and the common feature to reuse."""
+        network = self._ready()
+        with torch.inference_mode():
+            independent = network.independent(x)
+            common = network.fusion.project(network.common(independent))
+            return network.decode(common, independent), common
+
+    def non_key(self, x: Tensor, common: Tensor) -> Tensor:
+        """Logits (1, classes, h, w) at feature resolution, with the common feature of an earlier frame."""
+        network = self._ready()
+        with torch.inference_mode():
+            return network.decode(common, network.independent(x))
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Run a key and a non-key frame of a camera's size, so that the first real one is not slow."""
+        x = self.prepare(np.zeros((height, width, 3), np.uint8))
+        _, common = self.key(x)
+        self.non_key(x, common)
+
+    def synchronize(self) -> None:
+        """Wait for the device, so that stage times mean something."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    def release(self) -> None:
+        """Free the network's memory; the engine is of no use afterwards."""
+        self._network = None
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _ready(self) -> Dcfm:
+        if self._network is None:
+            raise RuntimeError("this engine was released; load another one")
+        prepare_thread()
+        return self._network
+
+    def _map(self, values: tuple[float, ...]) -> Tensor:
+        """Statistics of RGB in 0 … 1 as a map for RGB in 0 … 255."""
+        return torch.tensor(values, device=self._device).view(1, 3, 1, 1) * 255.0
