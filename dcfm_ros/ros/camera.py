@@ -1,0 +1,157 @@
+"""One camera of the node: a frame goes in, label image and status go out, every fate is counted."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dcfm_ros.errors import DcfmError, ImageError
+from dcfm_ros.images import overlay
+from dcfm_ros.msg import FrameStatus
+from dcfm_ros.network.labels import LabelSet
+from dcfm_ros.pipeline import CameraPipeline, ProcessedFrame
+from dcfm_ros.ros.counts import Drop, FrameCounter
+from dcfm_ros.ros.messages import Timing, frame_status, stamp_ns
+from dcfm_ros.ros.publishers import CameraPublishers
+from dcfm_ros.ros.recent import RecentFrames
+from dcfm_ros.streaming import Segmenter
+
+_NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An image message and when it came, in ns on the steady clock."""
+
+    message: Any
+    arrived_ns: int
+
+
+class Camera:
+    """Processes the frames of one camera, always from the same worker thread.
+
+    Args:
+        warn: called with (kind, text) for problems; expected to throttle.
+        publish_status: where the status of each published frame goes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pipeline: CameraPipeline,
+        publishers: CameraPublishers,
+        labels: LabelSet,
+        overlay_alpha: float,
+        warn: Callable[[str, str], None],
+        publish_status: Callable[[FrameStatus], None],
+    ) -> None:
+        self.name = name
+        self.counter = FrameCounter()
+        self.recent = RecentFrames()
+        self.last_problem = ""
+        self.overlay_alpha = overlay_alpha
+        self._pipeline = pipeline
+        self._publishers = publishers
+        self._palette = labels.palette()
+        self._warn = warn
+        self._publish_status = publish_status
+        self._requests: deque[Callable[[Segmenter], object]] = deque()
+        self._last_stamp_ns: int | None = None
+        self._open = False
+        self._publishing = threading.Lock()
+
+    def start(self) -> None:
+        """Begin a new sequence: counts from zero, the first frame becomes a key frame."""
+        self.counter.reset()
+        self._requests.clear()
+        self._pipeline.segmenter.reset()
+        self._last_stamp_ns = None
+        self._open = True
+
+    def stop(self) -> None:
+        """Publish nothing from the moment this returns; a frame in work counts as dropped."""
+        with self._publishing:
+            self._open = False
+
+    def before_next_frame(self, request: Callable[[Segmenter], object]) -> None:
+        """Have the worker call `request` with the segmenter between two frames; callable from any thread."""
+        self._requests.append(request)
+
+    def process(self, arrival: Arrival) -> None:
+        """Take one frame to its end: published, or dropped with a reason. Raises nothing."""
+        started_ns = time.monotonic_ns()
+        try:
+            while self._requests:
+                self._requests.popleft()(self._pipeline.segmenter)
+            frame = self._segment(arrival.message)
+            self._publish(frame, arrival, started_ns)
+        except ImageError as error:
+            self._drop(Drop.UNREADABLE, str(error))
+        except DcfmError as error:
+            self._drop(Drop.FAILED, str(error))
+        except Exception as error:  # a bad frame must not end the node
+            self._pipeline.segmenter.reset()
+            self._drop(Drop.FAILED, f"unexpected {type(error).__name__}: {error}")
+
+    def close(self) -> None:
+        self._publishers.close()
+
+    def _segment(self, message: Any) -> ProcessedFrame:
+        stamp = stamp_ns(message.header.stamp)
+        self._warn_of_stamp(stamp)
+        self._last_stamp_ns = stamp
+        return self._pipeline.process(message, stamp, confidence=self._publishers.wants_confidence)
+
+    def _publish(self, frame: ProcessedFrame, arrival: Arrival, started_ns: int) -> None:
+        header, result = arrival.message.header, frame.result
+        color = None
+        if self._publishers.wants_color:
+            color = overlay(frame.rgb, result.labels, self._palette, self.overlay_alpha)
+        with self._publishing:
+            if not self._open:
+                self.counter.drop(Drop.STOPPED)
+                return
+            self._publishers.publish_labels(header, result.labels)
+            published_ns = time.monotonic_ns()
+            if result.confidence is not None:
+                self._publishers.publish_confidence(header, result.confidence)
+            if color is not None:
+                self._publishers.publish_color(header, color)
+            timing = Timing(
+                queue_ms=(started_ns - arrival.arrived_ns) / _NS_PER_MS,
+                decode_ms=frame.decode_ms,
+                total_ms=(published_ns - arrival.arrived_ns) / _NS_PER_MS,
+            )
+            counts = self.counter.publish()
+            self._publish_status(frame_status(header, self.name, result, timing, counts))
+        self.recent.add(timing.total_ms, result.is_key_frame)
+
+    def _drop(self, cause: Drop, problem: str) -> None:
+        self.counter.drop(cause)
+        self.last_problem = problem
+        kind = f"{self.name} {cause.name} {re.sub(r'[0-9]+', '#', problem)}"
+        self._warn(kind, f"{self._label}frame dropped, {cause.value}: {problem}")
+
+    def _warn_of_stamp(self, stamp: int) -> None:
+        last = self._last_stamp_ns
+        if stamp == 0:
+            self._warn(
+                f"{self.name} stamp zero",
+                f"{self._label}image stamp is zero, expected the capture time: the frame is processed, "
+                "but consumers cannot match its labels; let the camera driver fill header.stamp",
+            )
+        elif last is not None and stamp < last:
+            self._warn(
+                f"{self.name} stamp back",
+                f"{self._label}image stamp went back by {(last - stamp) / 1e9:.3f} s: a key frame starts "
+                "afresh; expected in a looped bag, else check for two publishers of one topic",
+            )
+
+    @property
+    def _label(self) -> str:
+        return f"camera {self.name}: " if self.name else ""

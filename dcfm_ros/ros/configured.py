@@ -1,0 +1,87 @@
+"""What configure builds and cleanup takes down: the engine, one camera object each, the output topics."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from rclpy.node import Node
+
+from dcfm_ros.pipeline import CameraPipeline
+from dcfm_ros.ros.camera import Camera
+from dcfm_ros.ros.messages import label_info
+from dcfm_ros.ros.publishers import CameraPublishers, Mismatch, SharedPublishers
+from dcfm_ros.ros.settings import NodeSettings
+from dcfm_ros.streaming import Engine, KeyFrameSettings, Segmenter
+
+
+class Configured:
+    """One engine, shared by all cameras, each with its own key-frame state.
+
+    Raises:
+        DcfmError: the checkpoint or the device cannot be used.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: NodeSettings,
+        warn: Callable[[str, str], None],
+        on_mismatch: Mismatch,
+    ) -> None:
+        self._node = node
+        self.engine = Engine.load(settings.engine)
+        self.engine.warm_up(*self.engine.info.training_size)
+        self.shared = SharedPublishers(node, on_mismatch)
+        self.cameras = [
+            self._camera(name, number, settings, warn, on_mismatch)
+            for number, name in enumerate(settings.camera_names)
+        ]
+
+    def figures(self) -> dict[str, object]:
+        """The resolved engine settings and the device memory in use, for diagnostics."""
+        figures: dict[str, object] = dataclasses.asdict(self.engine.resolved)
+        if torch.cuda.is_initialized():
+            figures["device memory (MB)"] = torch.cuda.memory_allocated() // 2**20
+            figures["device memory, reserved (MB)"] = torch.cuda.memory_reserved() // 2**20
+        return figures
+
+    def publish_label_info(self) -> None:
+        """Say which class an id stands for; latched."""
+        stamp = self._node.get_clock().now().to_msg()
+        self.shared.publish_label_info(label_info(self.engine.info.labels, stamp))
+
+    def apply(self, key_frames: KeyFrameSettings, overlay_alpha: float) -> None:
+        """Take over settings that may change while frames are processed, from each camera's next frame on."""
+        for camera in self.cameras:
+            camera.overlay_alpha = overlay_alpha
+            camera.before_next_frame(lambda segmenter: segmenter.configure(key_frames))
+
+    def close(self) -> None:
+        """Remove the topics and free the device memory."""
+        for camera in self.cameras:
+            camera.close()
+        self.shared.close()
+        self.cameras = []
+        self.engine.release()
+
+    def _camera(
+        self,
+        name: str,
+        number: int,
+        settings: NodeSettings,
+        warn: Callable[[str, str], None],
+        on_mismatch: Mismatch,
+    ) -> Camera:
+        # Spread over the interval, so that no two cameras' key frames fall together.
+        phase = number * settings.key_frames.interval // len(settings.camera_names)
+        return Camera(
+            name,
+            CameraPipeline(Segmenter(self.engine, settings.key_frames, phase=phase)),
+            CameraPublishers(self._node, name, on_mismatch),
+            self.engine.info.labels,
+            settings.overlay_alpha,
+            warn,
+            self.shared.publish_status,
+        )

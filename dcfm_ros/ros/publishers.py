@@ -1,0 +1,104 @@
+"""The node's output topics, and who asks them for what they cannot give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile, qos_policy_name_from_kind
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from vision_msgs.msg import LabelInfo
+
+from dcfm_ros.msg import FrameStatus
+from dcfm_ros.ros import qos
+from dcfm_ros.ros.messages import mono8_image, rgb8_image
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks  # type: ignore[no-redef]
+
+Mismatch = Callable[[str, str], None]
+"""Called with (topic, policy) when a subscriber asks for a policy that the topic does not offer."""
+
+
+class CameraPublishers:
+    """The image topics of one camera; `~/label_image`, or `~/front/label_image` for the camera `front`."""
+
+    def __init__(self, node: Node, camera: str, on_mismatch: Mismatch) -> None:
+        prefix = f"~/{camera}/" if camera else "~/"
+        self._node = node
+        self._labels = _publisher(
+            node, Image, prefix + "label_image", qos.image_output(), on_mismatch
+        )
+        self._confidence = _publisher(
+            node, Image, prefix + "confidence", qos.image_output(), on_mismatch
+        )
+        self._color = _publisher(
+            node, Image, prefix + "color_image", qos.image_output(), on_mismatch
+        )
+
+    @property
+    def wants_confidence(self) -> bool:
+        """True while somebody subscribes to it: only then is it computed."""
+        return self._confidence.get_subscription_count() > 0
+
+    @property
+    def wants_color(self) -> bool:
+        """True while somebody subscribes to it: only then is it computed."""
+        return self._color.get_subscription_count() > 0
+
+    def publish_labels(self, header: Header, labels: np.ndarray) -> None:
+        self._labels.publish(mono8_image(header, labels))
+
+    def publish_confidence(self, header: Header, confidence: np.ndarray) -> None:
+        self._confidence.publish(mono8_image(header, confidence))
+
+    def publish_color(self, header: Header, rgb: np.ndarray) -> None:
+        self._color.publish(rgb8_image(header, rgb))
+
+    def close(self) -> None:
+        for publisher in (self._labels, self._confidence, self._color):
+            self._node.destroy_publisher(publisher)
+
+
+class SharedPublishers:
+    """The topics that all cameras share: `~/status` and the latched `~/label_info`."""
+
+    def __init__(self, node: Node, on_mismatch: Mismatch) -> None:
+        self._node = node
+        self._status = _publisher(node, FrameStatus, "~/status", qos.status_output(), on_mismatch)
+        self._label_info = _publisher(
+            node, LabelInfo, "~/label_info", qos.latched_output(), on_mismatch
+        )
+
+    def publish_status(self, status: FrameStatus) -> None:
+        self._status.publish(status)
+
+    def publish_label_info(self, info: LabelInfo) -> None:
+        self._label_info.publish(info)
+
+    def close(self) -> None:
+        self._node.destroy_publisher(self._status)
+        self._node.destroy_publisher(self._label_info)
+
+
+def _publisher(
+    node: Node, message_type: Any, topic: str, profile: QoSProfile, on_mismatch: Mismatch
+) -> Publisher:
+    full_name = node.resolve_topic_name(topic)
+
+    def incompatible(event: Any) -> None:
+        on_mismatch(full_name, qos_policy_name_from_kind(event.last_policy_kind))
+
+    return node.create_publisher(
+        message_type,
+        topic,
+        profile,
+        event_callbacks=PublisherEventCallbacks(incompatible_qos=incompatible),
+        qos_overriding_options=qos.output_overrides(),
+    )

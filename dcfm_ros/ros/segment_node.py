@@ -1,0 +1,63 @@
+"""The executable `segment_node`: one `segmenter` node until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+import dcfm_ros.openmp  # noqa: F401  (before torch)
+
+_USAGE_ERROR = 2
+_SWITCH_INTERVAL_S = 0.0005
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node.
+
+    Returns:
+        0 after SIGINT or SIGTERM, 2 if a parameter was given an invalid value.
+    """
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return _run(args, stop)
+
+
+def _run(args: list[str] | None, stop: threading.Event) -> int:
+    # Imported late: torch takes a second or two, and a signal in that time must end the process cleanly.
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.signals import SignalHandlerOptions
+
+    from dcfm_ros.errors import SettingsError
+    from dcfm_ros.ros.executor import spin
+    from dcfm_ros.ros.segmenter_node import SegmenterNode
+
+    # Callbacks are short, so let them in between two steps of the worker sooner than after 5 ms.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = SegmenterNode()
+    except SettingsError as error:
+        rclpy.logging.get_logger("segmenter").fatal(str(error))
+        rclpy.shutdown()
+        return _USAGE_ERROR
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    with spin(executor, node.get_logger()):
+        stop.wait()
+    node.finish()
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""One activation of the node: subscriptions feed the hand-over, one worker thread serves all cameras in turn."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from rclpy.node import Node
+
+from dcfm_ros.ros.camera import Arrival, Camera
+from dcfm_ros.ros.counts import Drop
+from dcfm_ros.ros.hand_over import HandOver
+from dcfm_ros.ros.image_input import ImageInput
+from dcfm_ros.ros.settings import NodeSettings
+
+
+class Session:
+    """From activate to deactivate. Inference happens in its worker, never in an executor callback."""
+
+    def __init__(
+        self,
+        node: Node,
+        settings: NodeSettings,
+        cameras: Sequence[Camera],
+        warn: Callable[[str, str], None],
+    ) -> None:
+        self.cameras = {camera.name: camera for camera in cameras}
+        self.last_arrival_s = dict.fromkeys(self.cameras, time.monotonic())
+        self.has_arrived = dict.fromkeys(self.cameras, False)
+        self._frames: HandOver[Arrival] = HandOver(list(self.cameras))
+        self._worker = threading.Thread(target=self._work, name="dcfm_worker", daemon=True)
+        for camera in cameras:
+            camera.start()
+        self.inputs = {
+            name: ImageInput(
+                node,
+                f"{name}/image" if name else "image",
+                settings.image_transport,
+                settings.image_reliability,
+                partial(self._receive, name),
+                warn,
+            )
+            for name in self.cameras
+        }
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Take and publish nothing more, at once; a frame in work ends unpublished."""
+        for image_input in self.inputs.values():
+            image_input.close()
+        self._frames.close()
+        for name in self._frames.drain():
+            self.cameras[name].counter.drop(Drop.STOPPED)
+        for camera in self.cameras.values():
+            camera.stop()
+
+    def join(self, timeout_s: float = 10.0) -> bool:
+        """Wait for the frame in work; False if it did not end in time."""
+        self._worker.join(timeout_s)
+        return not self._worker.is_alive()
+
+    def _receive(self, camera: str, message: Any) -> None:
+        now_ns = time.monotonic_ns()
+        self.last_arrival_s[camera] = now_ns / 1e9
+        self.has_arrived[camera] = True
+        if self._frames.put(camera, Arrival(message, now_ns)) is not None:
+            self.cameras[camera].counter.drop(Drop.REPLACED)
+
+    def _work(self) -> None:
+        while (turn := self._frames.take()) is not None:
+            name, arrival = turn
+            self.cameras[name].process(arrival)

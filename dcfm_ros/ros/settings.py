@@ -1,0 +1,64 @@
+"""Everything that the node `segmenter` can be told, as one frozen dataclass. Free of ROS."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.settings import check, option
+from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
+
+_CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """The node's parameters: its own, those of the engine and those of key-frame selection."""
+
+    autostart: bool = option(
+        True, "Go to active without a lifecycle manager, after every start and respawn."
+    )
+    cameras: tuple[str, ...] = option(
+        (),
+        "Camera names, each with its own topics and key frames, e.g. [front, rear] for front/image "
+        "and rear/image; empty: one camera on image.",
+    )
+    image_transport: str = option(
+        "raw",
+        "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage on the resolved image "
+        "topic + /compressed.",
+        choices=("raw", "compressed"),
+    )
+    image_reliability: str = option(
+        "auto",
+        "Reliability asked of image publishers; auto: reliable while every publisher offers it.",
+        choices=("auto", "reliable", "best_effort"),
+    )
+    overlay_alpha: float = option(
+        0.5, "Weight of the class colours in ~/color_image.", low=0.0, high=1.0
+    )
+    stale_after_s: float = option(
+        5.0, "Warn when no image has come for this long, in s.", low=0.1, high=3600.0
+    )
+    diagnostics_period_s: float = option(
+        1.0, "Time from one message on /diagnostics to the next, in s.", low=0.1, high=60.0
+    )
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    key_frames: KeyFrameSettings = field(default_factory=KeyFrameSettings)
+
+    def __post_init__(self) -> None:
+        check(self)
+        for name in self.cameras:
+            if not _CAMERA_NAME.fullmatch(name):
+                raise SettingsError(
+                    f"cameras: found {name!r}, expected names of letters, digits and underscores "
+                    "that start with a letter"
+                )
+        if len(set(self.cameras)) != len(self.cameras):
+            raise SettingsError(f"cameras: found {list(self.cameras)}, expected different names")
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """The cameras to serve; the single unnamed camera is the empty name."""
+        return self.cameras or ("",)
