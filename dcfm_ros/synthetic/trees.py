@@ -1,0 +1,126 @@
+"""Trees and hedges with irregular crowns, as sheets."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dcfm_ros.synthetic.noise import Bytes, Rgb, noise, pick, tinted
+from dcfm_ros.synthetic.sheet import Sheet, bleed
+
+_SIZE = 384
+LEAVES: tuple[Rgb, ...] = (
+    (58, 76, 34),
+    (76, 92, 40),
+    (46, 64, 36),
+    (96, 98, 48),
+    (120, 96, 48),
+    (40, 54, 34),
+)
+BARK: tuple[Rgb, ...] = ((72, 60, 48), (92, 80, 66), (56, 48, 42), (110, 98, 80))
+
+
+def leafy_tree(rng: np.random.Generator) -> Sheet:
+    """A tree in leaf, trunk and crown, 384×384, foot at the bottom centre."""
+    shape = np.zeros((_SIZE, _SIZE), np.float32)
+    trunk_top = int(_SIZE * rng.uniform(0.6, 0.75))
+    middle = np.array([_SIZE / 2, _SIZE * 0.38])
+    for _ in range(int(rng.integers(14, 30))):
+        angle, reach = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1) ** 0.6
+        x, y = middle + reach * np.array([np.cos(angle) * 0.33, np.sin(angle) * 0.25]) * _SIZE
+        radius = int(_SIZE * rng.uniform(0.07, 0.15))
+        cv2.circle(shape, (int(x), int(y)), radius, 1.0, -1)
+    soft = np.asarray(cv2.GaussianBlur(shape, (0, 0), 9), np.float32)
+    ragged = soft + rng.uniform(0.12, 0.22) * noise(rng, "leaf", _SIZE, _SIZE) - 0.5
+    crown = np.clip(ragged * 14, 0, 1)
+    light = np.linspace(0.35, -0.35, _SIZE, dtype=np.float32)[:, None]
+    lobes = np.asarray(cv2.GaussianBlur(noise(rng, "leaf", _SIZE, _SIZE), (0, 0), 2), np.float32)
+    relief = light + 0.28 * lobes + 0.12 * noise(rng, "grain", _SIZE, _SIZE)
+    rgb = tinted(pick(rng, LEAVES, 0.25), relief)
+    trunk = _trunk(rng, trunk_top)
+    bark = tinted(pick(rng, BARK, 0.2), 0.15 * noise(rng, "leaf", _SIZE, _SIZE))
+    under = (trunk > 0) & (crown < 0.5)
+    rgb[under] = bark[under]
+    alpha = np.maximum(crown * 255, trunk).astype(np.uint8)
+    return Sheet(bleed(rgb, alpha), alpha)
+
+
+def _trunk(rng: np.random.Generator, top: int) -> Bytes:
+    drawn = np.zeros((_SIZE, _SIZE), np.uint8)
+    half = int(rng.integers(5, 12))
+    lean = int(rng.integers(-14, 15))
+    middle = _SIZE // 2
+    outline = np.array(
+        [
+            [middle - half - 2, _SIZE],
+            [middle + half + 2, _SIZE],
+            [middle + lean + half // 2 + 1, top - 80],
+            [middle + lean - half // 2, top - 80],
+        ],
+        np.int32,
+    )
+    cv2.fillPoly(drawn, [outline.reshape(-1, 1, 2)], 255, cv2.LINE_AA)
+    return drawn
+
+
+def bare_tree(rng: np.random.Generator) -> Sheet:
+    """A winter tree: branches and a lace of twigs; its mask is the crown's envelope."""
+    alpha = np.zeros((_SIZE, _SIZE), np.uint8)
+    start = np.array([_SIZE / 2, _SIZE - 1.0])
+    _branch(rng, alpha, start, -np.pi / 2, _SIZE * rng.uniform(0.2, 0.3), rng.uniform(9, 15), 0)
+    light = rng.uniform(-0.1, 0.25)
+    relief = light + 0.2 * noise(rng, "leaf", _SIZE, _SIZE)
+    rgb = tinted(pick(rng, BARK, 0.25), relief)
+    closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, np.ones((13, 13), np.uint8))
+    mask = np.where(cv2.blur(closed, (5, 5)) > 110, 255, 0).astype(np.uint8)
+    return Sheet(rgb, alpha, mask)
+
+
+def _branch(
+    rng: np.random.Generator,
+    alpha: Bytes,
+    start: np.ndarray,
+    angle: float,
+    length: float,
+    thick: float,
+    depth: int,
+) -> None:
+    end = start + length * np.array([np.cos(angle), np.sin(angle)])
+    shade = 255 if thick > 1.5 else int(rng.integers(150, 235))
+    p = (int(start[0] * 8), int(start[1] * 8))
+    q = (int(end[0] * 8), int(end[1] * 8))
+    cv2.line(alpha, p, q, shade, max(1, round(thick)), cv2.LINE_AA, 3)
+    if depth >= 7 or length < 5:
+        return
+    for _ in range(2 if rng.random() < 0.45 or depth > 4 else 3):
+        turn = rng.normal(0, 0.5)
+        reach = length * rng.uniform(0.66, 0.92)
+        origin = start + (end - start) * rng.uniform(0.6, 1.0)
+        _branch(rng, alpha, origin, angle + turn, reach, thick * 0.66, depth + 1)
+
+
+def conifer(rng: np.random.Generator) -> Sheet:
+    """A narrow evergreen."""
+    y, x = np.mgrid[0 : 1 : _SIZE * 1j, -1 : 1 : _SIZE * 1j]
+    wide = rng.uniform(0.35, 0.7)
+    edge = wide * (0.08 + y) - np.abs(x) + 0.09 * noise(rng, "leaf", _SIZE, _SIZE)
+    alpha = np.clip(edge * 30, 0, 1)
+    alpha[int(_SIZE * 0.95) :] *= np.abs(x[-1]) < 0.05
+    relief = 0.3 * noise(rng, "leaf", _SIZE, _SIZE) - 0.1
+    rgb = tinted(pick(rng, ((38, 52, 34), (50, 62, 40), (34, 48, 40)), 0.2), relief)
+    return Sheet(rgb, (alpha * 255).astype(np.uint8))
+
+
+def hedge(rng: np.random.Generator) -> Sheet:
+    """A hedge seen from the front, 512×96, its upper edge ragged."""
+    relief = 0.25 * noise(rng, "leaf", 96, 512) + 0.1 * noise(rng, "grain", 96, 512)
+    relief = relief + np.linspace(0.2, -0.3, 96, dtype=np.float32)[:, None]
+    rgb = tinted(pick(rng, LEAVES, 0.2), relief)
+    rows = np.arange(96, dtype=np.float32)[:, None]
+    edge = rows - 10 + 7 * noise(rng, "leaf", 96, 512)
+    return Sheet(rgb, (np.clip(edge, 0, 1) * 255).astype(np.uint8))
+
+
+def foliage(rng: np.random.Generator) -> Sheet:
+    """Dense leaves all over, for the tops of hedges."""
+    return Sheet(tinted(pick(rng, LEAVES, 0.2), 0.25 * noise(rng, "leaf", 128, 256)))
