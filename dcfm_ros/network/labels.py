@@ -40,6 +40,18 @@ class LabelSet:
         return table
 
 
+def pascal_colors(count: int) -> tuple[Color, ...]:
+    """The first colours of the PASCAL VOC colour map after its black: the bits of the id, spread."""
+    colors: list[Color] = []
+    for index in range(1, count + 1):
+        channels = [0, 0, 0]
+        for shift in range(3):
+            for channel in range(3):
+                channels[channel] |= ((index >> (3 * shift + channel)) & 1) << (7 - shift)
+        colors.append((channels[0], channels[1], channels[2]))
+    return tuple(colors)
+
+
 CAMVID11 = LabelSet(
     "camvid",
     (
@@ -67,8 +79,28 @@ CITYSCAPES19 = LabelSet(
         (0, 80, 100), (0, 0, 230), (119, 11, 32),
     ),
 )  # fmt: skip
+"""The 19 evaluated classes of Cityscapes by train id, in the colours of the data set."""
 
-LABEL_SETS: dict[str, LabelSet] = {s.name: s for s in (CAMVID11, CITYSCAPES19)}
+_VSPW_CLASSES = """
+wall ceiling door stair ladder escalator Playground_slide handrail_or_fence window rail goal
+pillar pole floor ground grass sand athletic_field road path crosswalk building house bridge
+tower windmill well_or_well_lid other_construction sky mountain stone wood ice snowfield
+grandstand sea river lake waterfall water billboard_or_Bulletin_Board sculpture pipeline flag
+parasol_or_umbrella cushion_or_carpet tent roadblock car bus truck bicycle motorcycle
+wheeled_machine ship_or_boat raft airplane tyre traffic_light lamp person cat dog horse cattle
+other_animal tree flower other_plant toy ball_net backboard skateboard bat ball
+cupboard_or_showcase_or_storage_rack box traveling_case_or_trolley_case basket bag_or_package
+trash_can cage plate tub_or_bowl_or_pot bottle_or_cup barrel fishbowl bed pillow table_or_desk
+chair_or_seat bench sofa shelf bathtub gun commode roaster other_machine refrigerator
+washing_machine Microwave_oven fan curtain textiles clothes painting_or_poster mirror
+flower_pot_or_vase clock book tool blackboard tissue screen_or_television computer printer
+Mobile_phone keyboard other_electronic_product fruit food instrument train
+""".split()
+
+VSPW124 = LabelSet("vspw", tuple(_VSPW_CLASSES), pascal_colors(len(_VSPW_CLASSES)))
+"""The 124 classes of VSPW; a network's class 0 is the data set's value 1."""
+
+LABEL_SETS: dict[str, LabelSet] = {s.name: s for s in (CAMVID11, CITYSCAPES19, VSPW124)}
 
 
 def label_set(name: str) -> LabelSet:
@@ -78,5 +110,7 @@ def label_set(name: str) -> LabelSet:
         CheckpointError: no label set has that name.
     """
     if name not in LABEL_SETS:
-        raise CheckpointError(f"unknown label set {name!r}, expected one of {', '.join(LABEL_SETS)}")
+        raise CheckpointError(
+            f"unknown label set {name!r}, expected one of {', '.join(LABEL_SETS)}"
+        )
     return LABEL_SETS[name]

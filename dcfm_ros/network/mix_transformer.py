@@ -6,7 +6,7 @@ NeurIPS 2021.
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -32,7 +32,7 @@ class MixTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.channels = channels
-        rates = torch.linspace(0, drop_path, sum(depths)).tolist()
+        rates = np.linspace(0.0, drop_path, sum(depths)).tolist()
         inputs = (3, *channels[:3])
         self.embeddings = nn.ModuleList(
             PatchEmbedding(inputs[i], channels[i], *((7, 4) if i == 0 else (3, 2)))

@@ -24,7 +24,9 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise DeviceError(f"device {name!r} is unknown, expected auto, cpu, cuda or cuda:N") from None
+        raise DeviceError(
+            f"device {name!r} is unknown, expected auto, cpu, cuda or cuda:N"
+        ) from None
     if device.type not in ("cpu", "cuda"):
         raise DeviceError(f"device {name!r} is not supported, expected auto, cpu, cuda or cuda:N")
     if device.type == "cuda":

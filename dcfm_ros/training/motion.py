@@ -26,7 +26,9 @@ def simulate_motion(rgb: Image, age: int, rng: np.random.Generator) -> Image:
     shear = rng.normal(0.0, 0.004) * np.sqrt(age)
     matrix = np.array([[zoom, shear, 0.0], [0.0, zoom, 0.0]])
     matrix[:, 2] = centre - matrix[:, :2] @ centre + shift
-    moved = cv2.warpAffine(rgb, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    moved = cv2.warpAffine(
+        rgb, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     if rng.random() < 0.25:
         moved = cv2.GaussianBlur(moved, (0, 0), rng.uniform(0.4, 1.2))
     noise = rng.normal(0.0, rng.uniform(0.0, 4.0), (height, width, 1))

@@ -88,9 +88,7 @@ class Trainer:
     def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         settings = self._settings
         batch = settings.optimizer.batch
-        samples = Samples(
-            self._sources, settings.augment, settings.data.max_age, settings.seed
-        )
+        samples = Samples(self._sources, settings.augment, settings.data.max_age, settings.seed)
         order = Order(self._progress.step * batch, settings.optimizer.iterations * batch)
         loader = DataLoader(
             samples, batch, sampler=order, num_workers=settings.data.workers, drop_last=True
@@ -200,8 +198,6 @@ class Trainer:
         share = np.maximum(counts[:classes] / max(counts[:classes].sum(), 1), 1e-4)
         weights = share**-self._settings.class_weight_power
         return torch.tensor(weights / (weights * share).sum(), dtype=torch.float32)
-
-
 
 
 def learning_rate(settings: TrainSettings, step: int) -> float:
