@@ -58,7 +58,9 @@ def test_the_three_terms_are_those_of_the_paper(network: Dcfm) -> None:
     f_hat = fuse(fuse.project(c_u), s_l)
     with torch.no_grad():  # a classifier whose answer varies over the image
         hidden = network.head[0](f_l)[0].flatten(1).T
-        classifier = hidden[:: len(hidden) // 11][:11] - hidden.mean(0)
+        mean = hidden.mean(0)
+        classifier = hidden[:: len(hidden) // 11][:11] - mean
+        classifier -= (classifier @ mean / (mean @ mean))[:, None] * mean
         network.head[-1].weight.copy_(classifier[..., None, None])
     mask = (network.head(f_l).argmax(1) == network.head(f_u).argmax(1)).float()[:, None]
     key = cross_entropy(network.head(f_l), target, None)
