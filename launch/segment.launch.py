@@ -18,10 +18,10 @@ from launch.actions import (
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
+from launch_ros.substitutions import ExecutableInPackage, FindPackageShare
 
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
-# Long enough for the node to load and warm up before `ros2 bag play`, which cannot wait for subscribers.
+# For the node to load and warm up: `ros2 bag play` cannot wait for subscribers.
 BAG_DELAY_S = "5"
 
 
@@ -81,7 +81,7 @@ def start(context):
     given = {
         argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS
     }
-    actions = fast_dds_profile(context) + [segmenter(given)]
+    actions = [*fast_dds_profile(context), segmenter(given)]
     if given["bag"]:
         actions.append(play(given))
     if is_true(given["rviz"]):
@@ -131,13 +131,8 @@ def play(given):
     if has_rosbag2() and not bag.endswith(".bag"):
         command = ["ros2", "bag", "play", bag, "--delay", BAG_DELAY_S, *clock]
         return ExecuteProcess(cmd=command, output="screen")
-    return Node(
-        package="dcfm_ros",
-        executable="dcfm",
-        exec_name="dcfm_play",
-        arguments=["play", bag, "--wait-for-any", *clock],
-        output="screen",
-    )
+    dcfm = ExecutableInPackage(executable="dcfm", package="dcfm_ros")
+    return ExecuteProcess(cmd=[dcfm, "play", bag, "--wait-for", *clock], output="screen")
 
 
 def has_rosbag2():

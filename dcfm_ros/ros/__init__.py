@@ -1,1 +1,1 @@
-"""The live node: the only folder that imports rclpy. Importing the package itself imports neither rclpy nor torch."""
+"""The live node and the bag player: the only folder that imports rclpy, and not from here."""

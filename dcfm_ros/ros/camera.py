@@ -79,7 +79,7 @@ class Camera:
             self._open = False
 
     def before_next_frame(self, request: Callable[[Segmenter], object]) -> None:
-        """Have the worker call `request` with the segmenter between two frames; callable from any thread."""
+        """Have the worker call `request` before the next frame; callable from any thread."""
         self._requests.append(request)
 
     def process(self, arrival: Arrival) -> None:
@@ -142,14 +142,14 @@ class Camera:
         if stamp == 0:
             self._warn(
                 f"{self.name} stamp zero",
-                f"{self._label}image stamp is zero, expected the capture time: the frame is processed, "
-                "but consumers cannot match its labels; let the camera driver fill header.stamp",
+                f"{self._label}image stamp is zero, expected the capture time: the frame is "
+                "processed, but consumers cannot match its labels; let its driver fill the stamp",
             )
         elif last is not None and stamp < last:
             self._warn(
                 f"{self.name} stamp back",
-                f"{self._label}image stamp went back by {(last - stamp) / 1e9:.3f} s: a key frame starts "
-                "afresh; expected in a looped bag, else check for two publishers of one topic",
+                f"{self._label}image stamp went back by {(last - stamp) / 1e9:.3f} s: a key frame "
+                "starts afresh; unless a bag loops, look for two publishers of one topic",
             )
 
     @property

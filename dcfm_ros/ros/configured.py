@@ -1,4 +1,4 @@
-"""What configure builds and cleanup takes down: the engine, one camera object each, the output topics."""
+"""What configure builds and cleanup takes down: the engine, the cameras, the output topics."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Configured:
         self.shared.publish_label_info(label_info(self.engine.info.labels, stamp))
 
     def apply(self, key_frames: KeyFrameSettings, overlay_alpha: float) -> None:
-        """Take over settings that may change while frames are processed, from each camera's next frame on."""
+        """Take over what may change while frames are processed, from the next frame on."""
         for camera in self.cameras:
             camera.overlay_alpha = overlay_alpha
             camera.before_next_frame(lambda segmenter: segmenter.configure(key_frames))

@@ -11,10 +11,9 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from dcfm_ros.ros.counts import Counts, Drop
+from dcfm_ros.ros.environment import fast_dds_profile
 from dcfm_ros.ros.image_input import InputState
 from dcfm_ros.ros.recent import Summary
-
-_PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 
 
 @dataclass(frozen=True)
@@ -85,11 +84,6 @@ def engine_status(
     return _status(
         name, level, text, {"state": state, **values, "resident memory (MB)": _resident_mb()}
     )
-
-
-def fast_dds_profile() -> str:
-    """The Fast DDS profile that this process runs with; empty if none."""
-    return next((os.environ[name] for name in _PROFILE_VARIABLES if os.environ.get(name)), "")
 
 
 def _judge(report: CameraReport) -> tuple[bytes, str]:

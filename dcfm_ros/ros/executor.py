@@ -15,7 +15,7 @@ _PAUSE_S = 0.1  # lest an executor that fails at once fills the log
 
 @contextmanager
 def spin(executor: Executor, logger: Any) -> Iterator[None]:
-    """Spin within the `with` block. An exception out of a callback is logged and the spinning goes on."""
+    """Spin within the `with` block; an exception out of a callback is logged and survived."""
     stop = threading.Event()
 
     def loop() -> None:

@@ -20,7 +20,11 @@ class HandOver(Generic[T]):
         self._changed = threading.Condition()
 
     def put(self, camera: str, item: T) -> T | None:
-        """Offer an item; gives back the one that nobody will read: the replaced one, or, after `close`, itself."""
+        """Offer an item.
+
+        Returns:
+            The item that nobody will read: the replaced one or, after `close`, the offered one.
+        """
         with self._changed:
             if self._closed:
                 return item

@@ -1,4 +1,4 @@
-"""One camera's image subscription: finds the topic, matches its publishers' reliability, watches it."""
+"""One camera's image subscription: its topic, its reliability, what stands in its way."""
 
 from __future__ import annotations
 
@@ -162,8 +162,8 @@ class ImageInput:
         if self._reliability == QoSReliabilityPolicy.RELIABLE and best_effort in offered:
             return (
                 f"{self.topic}: {offered.count(best_effort)} of {len(offered)} publishers offer only "
-                "RELIABILITY best_effort and this node asks for reliable; no image comes from them; "
-                "set image_reliability to auto"
+                "best_effort RELIABILITY, but this node asks for reliable and gets nothing from "
+                "them; set image_reliability to auto"
             )
         others = {
             endpoint.topic_type
@@ -173,7 +173,8 @@ class ImageInput:
         if others and not offered:
             return (
                 f"{self.topic}: published as {', '.join(sorted(others))}, but image_transport "
-                f"{self._transport} needs {_IMAGE_TYPES[self._type]}; set image_transport or the topic"
+                f"{self._transport} needs {_IMAGE_TYPES[self._type]}; change image_transport or "
+                "the topic"
             )
         return ""
 
@@ -181,8 +182,9 @@ class ImageInput:
 def resolve(node: Node, relative_topic: str, transport: str) -> str:
     """The full name of the topic to subscribe.
 
-    Compressed images are on the *resolved* image topic + `/compressed`, so that remapping `image` is enough.
-    A rule for `image/compressed` itself goes first; a topic that ends in `/compressed` is taken as it is.
+    Compressed images are on the *resolved* image topic + `/compressed`, so that remapping `image`
+    is enough. A rule for `image/compressed` itself goes first; a topic that ends in `/compressed`
+    is taken as it is.
     """
     topic = node.resolve_topic_name(relative_topic)
     if transport == "raw":
@@ -195,7 +197,7 @@ def resolve(node: Node, relative_topic: str, transport: str) -> str:
 
 
 def _reliability_override(node: Node, topic: str) -> str:
-    """The user's `qos_overrides.<topic>.subscription.reliability`; empty: `image_reliability` decides."""
+    """The user's qos_overrides.<topic>.subscription.reliability; empty: not given."""
     name = f"qos_overrides.{topic}.subscription.reliability"
     if not node.has_parameter(name):
         node.declare_parameter(name, "")

@@ -9,7 +9,7 @@ from rclpy.lifecycle import LifecycleNode
 
 
 def refuse_impossible_transitions(node: LifecycleNode) -> None:
-    """Answer `success: false` where rclpy raises out of the executor and leaves the caller without answer."""
+    """Answer `success: false` where rclpy raises and leaves the caller without an answer."""
     service = getattr(node, "_service_change_state", None)
     if service is None:  # another rclpy than the ones known; the executor's loop still survives
         return

@@ -52,8 +52,8 @@ def _image(header: Header, pixels: np.ndarray, encoding: str, channels: int) -> 
     message.encoding = encoding
     message.is_bigendian = 0
     message.step = width * channels
-    # An array.array is taken as it is (0.2 ms at 720p); any other sequence is checked byte by byte (over
-    # 100 ms).
+    # An array.array is taken as it is (0.2 ms at 720p); any other sequence is checked byte by byte
+    # (over 100 ms).
     data = array("B")
     data.frombytes(np.ascontiguousarray(pixels).reshape(-1).data)
     message.data = data

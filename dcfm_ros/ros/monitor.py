@@ -1,4 +1,4 @@
-"""Watches the inputs of an active node: publishers that change, silence, and the figures for /diagnostics."""
+"""Watches an active node: publishers that change, silence, the figures for /diagnostics."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Monitor:
         if state.problem:
             return f"{text}: {state.problem}"
         if state.publishers:
-            return f"{text}: {state.publishers} publishers are there, but send nothing that arrives"
+            return f"{text}: it has publishers ({state.publishers}), but nothing arrives"
         similar = image_input.similar_topics()
         found = f"; image topics that exist: {', '.join(similar)}" if similar else ""
         return f"{text}: it has no publisher{found or '; nor has any other image topic'}"

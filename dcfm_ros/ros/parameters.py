@@ -80,8 +80,8 @@ def changed(
     """Judge a change of parameters in a lifecycle state.
 
     Returns:
-        The settings to use from now on, and the answer to the caller. Parameters that are not settings
-        (QoS overrides, use_sim_time) are accepted.
+        The settings to use from now on, and the answer to the caller. Parameters that are not
+        settings (QoS overrides, use_sim_time) are accepted.
     """
     known = flatten(settings)
     wanted = _cleaned({p.name: p.value for p in parameters if p.name in known})
@@ -98,7 +98,7 @@ def changed(
 
 
 def unknown_overrides(node: Node) -> list[str]:
-    """Parameters given to the node that it does not have, each with the nearest that it has: likely typing errors."""
+    """Parameters given to the node that it does not have, each with the nearest that it has."""
     known = list(flatten(NodeSettings()))
     unknown = []
     for name in _overrides(node):
@@ -143,14 +143,17 @@ def _dotted(error: SettingsError, names: Iterable[str]) -> str:
 
 
 def _overrides(node: Node) -> dict[str, Any]:
-    """The values given on the command line and in files; rclpy has no public access to all of them."""
+    """The values given on the command line and in files; rclpy offers no public list."""
     given = getattr(node, "_parameter_overrides", {})
     return {name: parameter.value for name, parameter in given.items()}
 
 
 def _too_late(name: str, state: str) -> str:
     if name.startswith(_AT_CONFIGURE) and state not in ("unconfigured", "configuring"):
-        return f"{name} takes effect at configure, and the node is {state}; deactivate and clean it up first"
+        return (
+            f"{name} takes effect at configure, and the node is {state}; "
+            "deactivate and clean it up first"
+        )
     if name.startswith(_AT_ACTIVATE) and state in ("active", "activating"):
         return f"{name} takes effect at activate, and the node is {state}; deactivate it first"
     return ""

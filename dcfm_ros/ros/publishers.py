@@ -27,7 +27,7 @@ Mismatch = Callable[[str, str], None]
 
 
 class CameraPublishers:
-    """The image topics of one camera; `~/label_image`, or `~/front/label_image` for the camera `front`."""
+    """The image topics of one camera: `~/label_image`; with a name, `~/front/label_image`."""
 
     def __init__(self, node: Node, camera: str, on_mismatch: Mismatch) -> None:
         prefix = f"~/{camera}/" if camera else "~/"

@@ -30,17 +30,19 @@ def main(args: list[str] | None = None) -> int:
 
 
 def _run(args: list[str] | None, stop: threading.Event) -> int:
-    # Imported late: torch takes a second or two, and a signal in that time must end the process cleanly.
+    # Imported late: torch takes seconds, and a signal in that time must end the process cleanly.
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
     from dcfm_ros.errors import SettingsError
+    from dcfm_ros.ros.environment import use_fast_dds_profile
     from dcfm_ros.ros.executor import spin
     from dcfm_ros.ros.segmenter_node import SegmenterNode
 
     # Callbacks are short, so let them in between two steps of the worker sooner than after 5 ms.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    use_fast_dds_profile()
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = SegmenterNode()

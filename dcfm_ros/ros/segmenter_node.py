@@ -132,7 +132,7 @@ class SegmenterNode(LifecycleNode):
         self._mismatches.clear()
 
     def _try(self, name: str, action: Callable[[], None]) -> TransitionCallbackReturn:
-        """Run a transition; a failure is logged with its reason and leaves the node in its state."""
+        """Run a transition; a failure is logged with its reason and leaves the state as it is."""
         try:
             action()
         except DcfmError as error:
@@ -173,12 +173,13 @@ class SegmenterNode(LifecycleNode):
         what: str,
         request: Callable[[Segmenter], object],
     ) -> Trigger.Response:
-        response.success = self.state == "active" and self._configured is not None
-        if not response.success:
+        if self.state != "active" or self._configured is None:
+            response.success = False
             response.message = f"the node is {self.state}, expected active"
             return response
         for camera in self._configured.cameras:
             camera.before_next_frame(request)
+        response.success = True
         response.message = f"{what} with the next frame of each camera"
         return response
 
@@ -206,7 +207,7 @@ class SegmenterNode(LifecycleNode):
         self._mismatches[topic] = policy
         self._warn(
             f"{topic} {policy}",
-            f"{topic}: a subscriber asks for another {policy} policy than is offered and gets nothing",
+            f"{topic}: a subscriber asks for another {policy} policy than offered and gets nothing",
         )
 
     def _warn(self, kind: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""One activation of the node: subscriptions feed the hand-over, one worker thread serves all cameras in turn."""
+"""One activation: subscriptions feed the hand-over, one worker thread serves all cameras."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dcfm_ros.ros.settings import NodeSettings
 
 
 class Session:
-    """From activate to deactivate. Inference happens in its worker, never in an executor callback."""
+    """From activate to deactivate; inference happens in its worker, never in a callback."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ class Throttle:
         self._held_back: dict[str, int] = {}
 
     def say(self, kind: str, text: str, log: Callable[[str], object]) -> bool:
-        """Log `text` unless one of this kind was logged within the period; True if it was logged."""
+        """Log `text` unless one of its kind was within the period; True if it was logged."""
         with self._lock:
             now_s = self._clock()
             last_s = self._last_s.get(kind)

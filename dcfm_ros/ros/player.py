@@ -1,0 +1,249 @@
+"""Publishes a bag's messages, as they were serialised, with their timing."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import rclpy
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+
+from dcfm_ros.bags import BagReader, RawMessage, TopicInfo, split_stamp
+from dcfm_ros.errors import BagError
+
+_IMAGES_DEPTH = 5
+_DEPTH = 100
+_POLL_S = 0.02
+_ACKNOWLEDGE_S = 2.0
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class PlaySettings:
+    """What to play, and how."""
+
+    rate: float = 1.0
+    loop: bool = False
+    clock_hz: float = 0.0
+    """Publish /clock this often, in bag time per wall second divided by `rate`; 0: never."""
+    start_offset_s: float = 0.0
+    topics: tuple[str, ...] = ()
+    """Empty: all."""
+    remaps: dict[str, str] = field(default_factory=dict)
+    wait_for: tuple[str, ...] | None = None
+    """Names that need a subscriber before the start; empty: any image topic; None: nothing."""
+
+
+@dataclass
+class Played:
+    """What came of it."""
+
+    messages: Counter[str] = field(default_factory=Counter)
+    """By published topic name."""
+    latest_s: float = 0.0
+    """By how much the latest message was behind its time."""
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Message type by topic that this machine has no Python package for."""
+
+
+class Player:
+    """Plays one bag from a node of its own.
+
+    Args:
+        advance: called with the seconds of bag time that have passed since the last call.
+
+    Raises:
+        BagError: a topic that the bag does not have, or nothing to play.
+    """
+
+    def __init__(
+        self,
+        bag: BagReader,
+        settings: PlaySettings,
+        advance: Callable[[float], object] = lambda seconds: None,
+    ) -> None:
+        self.played = Played()
+        self._bag = bag
+        self._settings = settings
+        self._advance = advance
+        self._topics = _chosen(bag, settings.topics)
+        self._node: Node = rclpy.create_node(f"dcfm_play_{os.getpid()}")
+        self._publishers = {
+            topic.name: publisher
+            for topic in self._topics
+            if (publisher := self._publisher(topic)) is not None
+        }
+        self._clock = (
+            self._node.create_publisher(Clock, "/clock", 10) if settings.clock_hz > 0 else None
+        )
+        if not self._publishers:
+            raise BagError(
+                f"{bag.path}: nothing to play; no message package for "
+                f"{', '.join(sorted(set(self.played.skipped.values()))) or 'its topics'}"
+            )
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The names that are published."""
+        return tuple(self._published(name) for name in self._publishers)
+
+    def wait(self, stop: threading.Event) -> None:
+        """Return when the topics to wait for have subscribers, or `stop` is set.
+
+        Raises:
+            BagError: a topic to wait for is not played.
+        """
+        wanted = self._settings.wait_for
+        if wanted is None:
+            return
+        by_name = {self._published(name): p for name, p in self._publishers.items()}
+        for name in wanted:
+            if name not in by_name:
+                raise BagError(f"cannot wait for {name}; played are {', '.join(sorted(by_name))}")
+        images = [self._publishers[t.name] for t in self._bag.image_topics if t in self._topics]
+
+        def ready() -> bool:
+            if wanted:
+                return all(by_name[name].get_subscription_count() for name in wanted)
+            return any(publisher.get_subscription_count() for publisher in images)
+
+        while not ready() and not stop.wait(_POLL_S):
+            pass
+
+    def play(self, stop: threading.Event) -> Played:
+        """Publish everything at its time; again and again with `loop`; until `stop` is set."""
+        while True:
+            self._play_once(stop)
+            if stop.is_set() or not self._settings.loop:
+                break
+        self._flush(stop)
+        return self.played
+
+    def close(self) -> None:
+        """Remove the node."""
+        self._node.destroy_node()
+
+    def _play_once(self, stop: threading.Event) -> None:
+        messages = self._bag.raw_messages(self._publishers)
+        first = next(messages, None)
+        if first is None:
+            return
+        start_ns = first.log_ns + round(self._settings.start_offset_s * _NS_PER_S)
+        latched = {topic.name for topic in self._topics if _is_latched(topic)}
+        pace = _Pace(start_ns, self._settings.rate)
+        reported_s = 0.0
+        for message in _chain(first, messages):
+            if message.log_ns < start_ns:
+                if message.topic in latched:
+                    self._publish(message)
+                continue
+            if not self._wait_until(message.log_ns, pace, stop):
+                return
+            self.played.latest_s = max(self.played.latest_s, pace.behind_s(message.log_ns))
+            self._publish(message)
+            passed_s = (message.log_ns - start_ns) / _NS_PER_S
+            self._advance(passed_s - reported_s)
+            reported_s = passed_s
+
+    def _wait_until(self, log_ns: int, pace: _Pace, stop: threading.Event) -> bool:
+        """Wait for a message's time, with clock ticks on the way; False if stopped."""
+        if self._clock is None:
+            return not stop.wait(max(0.0, pace.left_s(log_ns)))
+        tick_s = 1.0 / self._settings.clock_hz
+        while True:
+            self._clock.publish(_clock_message(min(pace.now_ns(), log_ns)))
+            left_s = pace.left_s(log_ns)
+            if stop.wait(max(0.0, min(left_s, tick_s))):
+                return False
+            if left_s <= tick_s:
+                return True
+
+    def _publish(self, message: RawMessage) -> None:
+        self._publishers[message.topic].publish(message.cdr)
+        self.played.messages[self._published(message.topic)] += 1
+
+    def _flush(self, stop: threading.Event) -> None:
+        """Let reliable subscribers get the last messages before the publishers go."""
+        if not stop.is_set():
+            for publisher in self._publishers.values():
+                if hasattr(publisher, "wait_for_all_acked"):
+                    publisher.wait_for_all_acked(Duration(seconds=_ACKNOWLEDGE_S))
+
+    def _publisher(self, topic: TopicInfo) -> Publisher | None:
+        message_type = _message_type(topic.type)
+        if message_type is None:
+            self.played.skipped[topic.name] = topic.type
+            return None
+        is_image = topic in self._bag.image_topics
+        durability = QoSDurabilityPolicy
+        profile = QoSProfile(
+            depth=max(1, min(topic.count, _IMAGES_DEPTH if is_image else _DEPTH)),
+            reliability=QoSReliabilityPolicy.RELIABLE,
+            durability=durability.TRANSIENT_LOCAL if _is_latched(topic) else durability.VOLATILE,
+        )
+        return self._node.create_publisher(message_type, self._published(topic.name), profile)
+
+    def _published(self, name: str) -> str:
+        return self._settings.remaps.get(name, name)
+
+
+class _Pace:
+    """Maps bag time to the steady clock."""
+
+    def __init__(self, start_ns: int, rate: float) -> None:
+        self._start_ns = start_ns
+        self._rate = rate
+        self._started_s = time.monotonic()
+
+    def left_s(self, log_ns: int) -> float:
+        due_s = self._started_s + (log_ns - self._start_ns) / _NS_PER_S / self._rate
+        return due_s - time.monotonic()
+
+    def behind_s(self, log_ns: int) -> float:
+        return -self.left_s(log_ns)
+
+    def now_ns(self) -> int:
+        passed_s = (time.monotonic() - self._started_s) * self._rate
+        return self._start_ns + round(passed_s * _NS_PER_S)
+
+
+def _chosen(bag: BagReader, names: Iterable[str]) -> tuple[TopicInfo, ...]:
+    wanted = {"/" + name.strip("/") for name in names}
+    known = {topic.name for topic in bag.topics}
+    for name in sorted(wanted - known):
+        raise BagError(f"{bag.path} has no topic {name}; it has {', '.join(sorted(known))}")
+    return tuple(topic for topic in bag.topics if not wanted or topic.name in wanted)
+
+
+def _is_latched(topic: TopicInfo) -> bool:
+    return topic.latched or topic.name.endswith("/tf_static")
+
+
+def _message_type(name: str) -> Any:
+    """The rclpy class of a message type; None where its package is not installed."""
+    package, _, message = name.partition("/msg/")
+    try:
+        return getattr(import_module(f"{package}.msg"), message, None)
+    except ImportError:
+        return None
+
+
+def _clock_message(now_ns: int) -> Clock:
+    message = Clock()
+    message.clock.sec, message.clock.nanosec = split_stamp(now_ns)
+    return message
+
+
+def _chain(first: RawMessage, rest: Iterator[RawMessage]) -> Iterator[RawMessage]:
+    yield first
+    yield from rest
