@@ -7,14 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from dcfm_ros.synthetic import cars, people, surfaces
-from dcfm_ros.synthetic.faces import Face, Kind, Label, Vector, billboard, quad, vec
+from dcfm_ros.synthetic.faces import (
+    Face,
+    FaceArray,
+    Kind,
+    Label,
+    Upright,
+    UprightArray,
+    Vector,
+    face_array,
+    ground_quad,
+    vec,
+)
 from dcfm_ros.synthetic.ground import Footprint, box_footprint
-from dcfm_ros.synthetic.layout import BEHIND_M, Layout
+from dcfm_ros.synthetic.layout import BEHIND_M, Layout, Light
 from dcfm_ros.synthetic.motion import Trajectory
 from dcfm_ros.synthetic.noise import rng_for
 from dcfm_ros.synthetic.sheet import Sheet
 
-_STEP_M = 0.75  # way per step phase cycle quarter of a walker
 _SHADOW = surfaces.soft_shadow(0.75)
 
 
@@ -23,7 +33,7 @@ class Car:
     """A vehicle; `follows` ties it to the camera car's way instead of a constant speed."""
 
     body: cars.Body
-    faces: list[Face]
+    faces: FaceArray
     x: float
     y: float
     yaw: float
@@ -60,7 +70,7 @@ class Actors:
     ) -> None:
         self.layout, self.ego = layout, ego
         rng = rng_for(seed, 8)
-        self.bodies = [cars.vehicle(rng) for _ in range(7)]
+        self.bodies = [_with_shadow(*cars.vehicle(rng)) for _ in range(7)]
         self.lane_y = layout.profile.left_lane * 0.5
         self.cars: list[Car] = []
         self.walkers: list[Walker] = []
@@ -71,7 +81,7 @@ class Actors:
 
     def _vehicle(
         self, rng: np.random.Generator, longest: float = 99.0
-    ) -> tuple[cars.Body, list[Face]]:
+    ) -> tuple[cars.Body, FaceArray]:
         fitting = [v for v in self.bodies if v[0].length <= longest] or self.bodies[:1]
         return fitting[int(rng.integers(len(fitting)))]
 
@@ -194,17 +204,23 @@ class Actors:
                 Walker(both[0], both[1], int(Label.BICYCLIST), x, y, 0.0, 1.2, 1.8, y, -0.8)
             )
 
-    def faces(self, time_s: float, camera: Vector) -> list[Face]:
-        """All faces at a time, seen from `camera` (3,) world."""
-        found: list[Face] = []
+    def faces(self, time_s: float, eye: Vector) -> list[FaceArray]:
+        """All faces at a time, seen from `eye` (3,) world."""
+        found = []
         for car in self.cars:
             x, y = self._car_at(car, time_s)
-            if -35 < x - camera[0] < 180:
-                found.extend(_placed(car, x, y))
+            if -35 < x - eye[0] < 180:
+                found.append(_placed(car, x, y))
+        figures: list[Upright] = []
+        shadows: list[Face] = []
         for walker in self.walkers:
             x, y = walker.at(time_s)
-            if -10 < x - camera[0] < 120:
-                found.extend(_figure(walker, x, y, time_s, camera, self.layout))
+            if -10 < x - eye[0] < 120:
+                figures.append(_figure(walker, x, y, time_s, eye, self.layout.light))
+                half = 0.35 if walker.label == Label.PEDESTRIAN else 0.6
+                shadows.append(_shadow(x, y, half, half))
+        if figures:
+            found += [UprightArray(figures).facing(eye), face_array(shadows)]
         return found
 
     def footprints(self, time_s: float) -> list[Footprint]:
@@ -227,69 +243,45 @@ class Actors:
         return car.x + car.speed * time_s * float(np.cos(car.yaw)), car.y
 
 
-def _placed(car: Car, x: float, y: float) -> list[Face]:
-    c, s = float(np.cos(car.yaw)), float(np.sin(car.yaw))
-    rotation = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
-    shift = vec(x, y, 0)
-    long, half = car.body.length / 2 + 0.25, car.body.width / 2 + 0.2
-    shadow = quad(
-        vec(-long, half, 0),
-        vec(long, half, 0),
-        vec(-long, -half, 0),
+def _with_shadow(body: cars.Body, faces: list[Face]) -> tuple[cars.Body, FaceArray]:
+    shadow = _shadow(0, 0, body.length / 2 + 0.25, body.width / 2 + 0.2)
+    return body, face_array([*faces, shadow])
+
+
+def _shadow(x: float, y: float, half_x: float, half_y: float) -> Face:
+    return ground_quad(
+        x - half_x,
+        y - half_y,
+        x + half_x,
+        y + half_y,
         _SHADOW,
-        int(Label.UNLABELLED),
+        Label.UNLABELLED,
         kind=Kind.DECAL,
     )
-    return [
-        Face(
-            rotation @ f.origin + shift,
-            rotation @ f.along,
-            rotation @ f.down,
-            f.sheet,
-            f.label,
-            f.window,
-            f.polygon,
-            f.gain,
-            f.kind,
-        )
-        for f in [*car.faces, shadow]
-    ]
+
+
+def _placed(car: Car, x: float, y: float) -> FaceArray:
+    c, s = float(np.cos(car.yaw)), float(np.sin(car.yaw))
+    return car.faces.moved(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]), vec(x, y, 0))
 
 
 def _figure(
-    walker: Walker, x: float, y: float, time_s: float, camera: Vector, layout: Layout
-) -> list[Face]:
-    view = np.array([camera[0] - x, camera[1] - y])
-    heading = np.array([walker.vx, walker.vy])
-    speed = float(np.hypot(*heading))
-    cross = abs(view[0] * heading[1] - view[1] * heading[0])
-    from_side = speed > 0 and cross > 0.64 * speed * float(np.hypot(*view))
-    rider = walker.label == Label.BICYCLIST
-    sheets = walker.side if from_side else walker.front
-    way = speed * time_s + x if speed > 0 else 0.0
-    sheet = sheets[int(way / (0.35 if not rider else 0.9)) % people.PHASES]
-    wide = walker.height * sheet.width / sheet.height
-    # mirrored when it moves to the camera's left
-    left = from_side and (view[0] * heading[1] - view[1] * heading[0]) > 0
-    light = layout.light
-    gain = light.ambient + 0.4 * light.sun
-    face = billboard(
-        vec(x, y, 0),
-        camera,
-        wide,
+    walker: Walker, x: float, y: float, time_s: float, eye: Vector, light: Light
+) -> Upright:
+    view_x, view_y = eye[0] - x, eye[1] - y
+    speed = float(np.hypot(walker.vx, walker.vy))
+    across = float(view_x * walker.vy - view_y * walker.vx)  # > 0: moves to the camera's left
+    from_side = speed > 0 and abs(across) > 0.64 * speed * float(np.hypot(view_x, view_y))
+    stride = 0.9 if walker.label == Label.BICYCLIST else 0.35
+    phase = int((speed * time_s + abs(x)) / stride) if speed > 0 else 0
+    sheet = (walker.side if from_side else walker.front)[phase % people.PHASES]
+    return Upright(
+        x,
+        y,
+        walker.height * sheet.width / sheet.height,
         walker.height,
         sheet,
         walker.label,
-        gain=gain,
-        mirrored=bool(left),
+        gain=light.ambient + 0.4 * light.sun,
+        mirrored=from_side and across > 0,
     )
-    size = 0.35 if not rider else 0.6
-    shadow = quad(
-        vec(x - size, y + size, 0),
-        vec(x + size, y + size, 0),
-        vec(x - size, y - size, 0),
-        _SHADOW,
-        int(Label.UNLABELLED),
-        kind=Kind.DECAL,
-    )
-    return [face, shadow]

@@ -11,6 +11,7 @@ from dcfm_ros.synthetic.faces import Face, Label, Vector, ground_quad
 from dcfm_ros.synthetic.sheet import Sheet
 
 CELL_M = 6.0
+WIDE_CELL_M = 13.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +29,9 @@ class GroundRect:
     def faces(self) -> list[Face]:
         """Cut into cells small enough for one texture resolution each."""
         found = []
-        for x0, x1 in _cuts(self.x0, self.x1):
-            for y0, y1 in _cuts(self.y0, self.y1, 14.0):
+        fine = self.label in (Label.ROAD, Label.PAVEMENT)
+        for x0, x1 in _cuts(self.x0, self.x1, CELL_M if fine else WIDE_CELL_M):
+            for y0, y1 in _cuts(self.y0, self.y1, WIDE_CELL_M):
                 wide, high = (x1 - x0) * self.px_per_m, (y1 - y0) * self.px_per_m
                 room_x = max(self.sheet.width - wide, 1e-3)
                 room_y = max(self.sheet.height - high, 1e-3)
@@ -40,7 +42,7 @@ class GroundRect:
         return found
 
 
-def _cuts(low: float, high: float, cell: float = CELL_M) -> list[tuple[float, float]]:
+def _cuts(low: float, high: float, cell: float) -> list[tuple[float, float]]:
     count = max(1, int(np.ceil((high - low) / cell)))
     edges = np.linspace(low, high, count + 1)
     return [(float(a), float(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dcfm_ros.synthetic import facades, signs, surfaces, trees
-from dcfm_ros.synthetic.faces import Face, Kind, Label, Vector, ground_quad, quad, vec
+from dcfm_ros.synthetic.faces import Face, Kind, Label, Upright, ground_quad, quad, vec
 from dcfm_ros.synthetic.ground import Footprint, GroundRect, box_footprint
 from dcfm_ros.synthetic.noise import rng_for
 from dcfm_ros.synthetic.sheet import Sheet
@@ -46,19 +46,6 @@ class Profile:
         return self.left_pavement if side > 0 else self.right_pavement
 
 
-@dataclass(frozen=True, eq=False)
-class Upright:
-    """A sheet that always faces the camera, e.g. a tree; `position` is its foot."""
-
-    position: Vector
-    width_m: float
-    height_m: float
-    base_m: float
-    sheet: Sheet
-    label: int
-    mirrored: bool = False
-
-
 @dataclass(frozen=True)
 class Light:
     """Sun and sky: brightness of a wall by where it looks."""
@@ -80,13 +67,13 @@ class Layout:
     profile: Profile
     light: Light
     length_m: float
+    sky: Sheet
     rects: list[GroundRect] = field(default_factory=list)
     faces: list[Face] = field(default_factory=list)
     uprights: list[Upright] = field(default_factory=list)
     footprints: list[Footprint] = field(default_factory=list)
     side_streets: list[tuple[int, float, float]] = field(default_factory=list)
     crossings: list[float] = field(default_factory=list)
-    sky: Sheet | None = None
 
 
 def draw_profile(rng: np.random.Generator) -> Profile:
@@ -116,7 +103,7 @@ def build_layout(seed: int, travel_m: float) -> Layout:
     rng = rng_for(seed, 1)
     profile, light = draw_profile(rng), draw_light(rng)
     length = travel_m + float(rng.uniform(50, 190))
-    layout = Layout(profile, light, length, sky=surfaces.sky(rng_for(seed, 2)))
+    layout = Layout(profile, light, length, surfaces.sky(rng_for(seed, 2)))
     Builder(layout, seed).build()
     return layout
 
@@ -164,6 +151,11 @@ class Builder:
             self._side(side)
         self._far_end()
         self._markings()
+
+    def _tone(self, rng: np.random.Generator) -> float:
+        """Gain of something that stands free in the light."""
+        light = self.layout.light
+        return (light.ambient + 0.4 * light.sun) * float(rng.uniform(0.85, 1.15))
 
     def _rect(self, x0: float, y0: float, x1: float, y1: float, label: int, sheet: Sheet) -> None:
         if x1 - x0 > 1e-6 and abs(y1 - y0) > 1e-6:
@@ -459,7 +451,7 @@ class Builder:
         y = y + side * 0.15
         gain = self.layout.light.wall(0, -side)
         low = 0.0
-        if sheet.lacy and rng.random() < 0.4:  # railings on a low wall
+        if sheet.mask is not None and rng.random() < 0.4:  # railings on a low wall
             low = float(rng.uniform(0.3, 0.7))
             self._long_wall(x, lot, y, low, 0.0, self.garden_wall, Label.BUILDING, gain)
         self._long_wall(x, lot, y, low + high, low, sheet, label, gain)
@@ -488,7 +480,7 @@ class Builder:
                     sheet,
                     int(label),
                     gain=gain,
-                    kind=Kind.LACY if sheet.lacy else Kind.SOLID,
+                    kind=Kind.SOLID if sheet.mask is None else Kind.LACY,
                     window=(0.0, 0.0, sheet.width * (right - left) / 6.0, float(sheet.height)),
                 )
             )
@@ -499,7 +491,15 @@ class Builder:
         wide = height * float(rng.uniform(0.8, 1.15))
         self.layout.uprights.append(
             Upright(
-                vec(x, y, 0), wide, height, 0.0, sheet, int(Label.TREE), bool(rng.random() < 0.5)
+                x,
+                y,
+                wide,
+                height,
+                sheet,
+                int(Label.TREE),
+                0.0,
+                self._tone(rng),
+                bool(rng.random() < 0.5),
             )
         )
         self.layout.footprints.append(box_footprint(x, y, 0.3, 0.3, 0, int(Label.TREE)))
@@ -508,7 +508,9 @@ class Builder:
         self, rng: np.random.Generator, x: float, y: float, high: float, thick: float
     ) -> None:
         sheet = self.poles[int(rng.integers(len(self.poles)))]
-        self.layout.uprights.append(Upright(vec(x, y, 0), thick, high, 0.0, sheet, int(Label.POLE)))
+        self.layout.uprights.append(
+            Upright(x, y, thick, high, sheet, int(Label.POLE), 0.0, self._tone(rng))
+        )
         self.layout.footprints.append(box_footprint(x, y, thick, thick, 0, int(Label.POLE)))
 
     def _furniture(self, rng: np.random.Generator, side: int, x: float, lot: float) -> None:
@@ -552,7 +554,9 @@ class Builder:
             )
         )
         self.layout.uprights.append(
-            Upright(vec(x, y - side * reach, 0), 0.4, 0.16, high + 0.05, sheet, int(Label.POLE))
+            Upright(
+                x, y - side * reach, 0.4, 0.16, sheet, int(Label.POLE), high + 0.05, self._tone(rng)
+            )
         )
 
     def _sign_post(self, rng: np.random.Generator, x: float, y: float) -> None:

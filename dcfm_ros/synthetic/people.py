@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from dcfm_ros.synthetic.noise import Bytes, Rgb, jitter, noise, pick
-from dcfm_ros.synthetic.sheet import Sheet, bleed
+from dcfm_ros.synthetic.sheet import Sheet
 
 PHASES = 4
 _CLOTHES: tuple[Rgb, ...] = (
@@ -29,10 +29,10 @@ _HAIR: tuple[Rgb, ...] = ((40, 30, 24), (90, 66, 40), (24, 22, 22), (150, 140, 1
 class _Canvas:
     """RGB and opacity drawn together, in metres: x right, y up from the ground."""
 
-    def __init__(self, wide_m: float, high_m: float, px_per_m: float) -> None:
+    def __init__(self, wide_m: float, high_m: float, px_per_m: float, ground: Rgb) -> None:
         self.wide_m, self.high_m, self.scale = wide_m, high_m, px_per_m
         shape = (round(high_m * px_per_m), round(wide_m * px_per_m))
-        self.rgb = np.zeros((*shape, 3), np.uint8)
+        self.rgb: Bytes = np.full((*shape, 3), ground, np.uint8)
         self.alpha = np.zeros(shape, np.uint8)
 
     def _at(self, x: float, y: float) -> tuple[int, int]:
@@ -72,7 +72,7 @@ class _Canvas:
         )
         relief = relief + np.linspace(0.15, -0.15, width, dtype=np.float32)[None, :]
         shaded = np.clip(self.rgb * (1 + relief)[..., None], 0, 255).astype(np.uint8)
-        return Sheet(bleed(shaded, self.alpha), self.alpha, mask)
+        return Sheet(shaded, self.alpha, mask)
 
 
 def pedestrian(rng: np.random.Generator, side_view: bool) -> list[Sheet]:
@@ -93,7 +93,7 @@ def pedestrian(rng: np.random.Generator, side_view: bool) -> list[Sheet]:
     sheets = []
     for phase in range(PHASES):
         swing = np.sin(2 * np.pi * (phase + 0.5) / PHASES)
-        canvas = _Canvas(1.0, 1.8, 110)
+        canvas = _Canvas(1.0, 1.8, 110, trousers)
         reach = 0.3 * swing if side_view else 0.03 * swing
         hip = 0.0 if side_view else 0.09 * stout
         for sign in (-1, 1):
@@ -161,7 +161,7 @@ def _rider_from_side(
 ) -> Sheet:
     coat, trousers, skin, frame, helmet = colors
     turn = 2 * np.pi * phase / PHASES
-    canvas = _Canvas(2.0, 1.8, 100)
+    canvas = _Canvas(2.0, 1.8, 100, (60, 60, 62))
     tyre = (24.0, 24.0, 26.0)
     rear, front, crank = (-0.52, 0.34), (0.52, 0.34), (-0.06, 0.3)
     seat, bars = (-0.22, 0.92), (0.42, 1.02)
@@ -195,7 +195,7 @@ def _rider_from_behind(
 ) -> Sheet:
     coat, trousers, skin, _, helmet = colors
     swing = float(np.sin(2 * np.pi * phase / PHASES))
-    canvas = _Canvas(0.9, 1.8, 110)
+    canvas = _Canvas(0.9, 1.8, 110, (50, 50, 52))
     tyre = (26.0, 26.0, 28.0)
     canvas.limb([(-0.26, 1.02), (0.26, 1.02)], 0.045, tyre)
     canvas.limb([(0, 0.03), (0, 0.66)], 0.055, tyre)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from dcfm_ros.synthetic.noise import Bytes, Rgb, jitter, noise, pick, tinted
-from dcfm_ros.synthetic.sheet import Sheet, bleed
+from dcfm_ros.synthetic.sheet import Sheet
 
 _RED, _BLUE, _WHITE, _BLACK = (190, 24, 30), (24, 70, 160), (236, 236, 232), (24, 24, 24)
 
@@ -41,7 +41,7 @@ def traffic_sign(rng: np.random.Generator) -> Sheet:
         mark = str(rng.choice(list("20305P4HATLX")))
         cv2.putText(rgb, mark, (30, 66), cv2.FONT_HERSHEY_DUPLEX, 1.5, ink, 4, cv2.LINE_AA)
     shade = 1 + 0.06 * noise(rng, "coarse", 96, 96)[..., None]
-    return Sheet(bleed(np.clip(rgb * shade, 0, 255).astype(np.uint8), alpha), alpha)
+    return Sheet(np.clip(rgb * shade, 0, 255).astype(np.uint8), alpha)
 
 
 def traffic_light(rng: np.random.Generator) -> Sheet:

@@ -10,16 +10,30 @@ import numpy as np
 import numpy.typing as npt
 
 from dcfm_ros.synthetic.actors import Actors
-from dcfm_ros.synthetic.faces import Face, FaceArray, Kind, Label, Vector, billboard, quad, vec
+from dcfm_ros.synthetic.faces import (
+    FaceArray,
+    Kind,
+    Label,
+    UprightArray,
+    Vector,
+    concatenate,
+    face_array,
+    ground_quad,
+    quad,
+    vec,
+)
 from dcfm_ros.synthetic.ground import Footprint, ground_truth
 from dcfm_ros.synthetic.layout import Layout, build_layout
 from dcfm_ros.synthetic.look import Camera, draw_look
 from dcfm_ros.synthetic.motion import trajectory
 from dcfm_ros.synthetic.noise import Bytes, Floats, rng_for
-from dcfm_ros.synthetic.render import View, render
+from dcfm_ros.synthetic.render import render
 from dcfm_ros.synthetic.settings import StreetSettings
+from dcfm_ros.synthetic.sheet import Sheet
+from dcfm_ros.synthetic.view import View
 
 _SKY_M = 1000.0
+_EARTH = Sheet(np.full((8, 8, 3), 96, np.uint8))
 _OPTICAL_FROM_FORWARD = np.array([[0, 0, 1.0], [-1, 0, 0], [0, -1, 0]])  # columns: x y z of optical
 
 
@@ -108,8 +122,11 @@ class _Scene:
         self.actors = Actors(self.layout, self.ego, seed, settings.cars, settings.people)
         self.camera = Camera(draw_look(seed), settings.width, settings.height, seed)
         self.k, self.base_from_camera = _mount(settings, seed)
-        self.static = [face for rect in self.layout.rects for face in rect.faces()]
-        self.static += self.layout.faces
+        pieces = [face for rect in self.layout.rects for face in rect.faces()]
+        pieces.append(ground_quad(-900, -900, 900, 900, _EARTH, Label.UNLABELLED, kind=Kind.BASE))
+        self.static = face_array(pieces + self.layout.faces)
+        self.uprights = UprightArray(self.layout.uprights)
+        self.sky = _sky(self.layout.sky)
 
     def time_s(self, index: int) -> float:
         return index / self.settings.rate_hz
@@ -125,7 +142,7 @@ class _Scene:
         world_from_base = self.world_from_base(index)
         camera_from_world = np.linalg.inv(world_from_base @ self.base_from_camera)
         view = View(self.k, camera_from_world, settings.width, settings.height)
-        raster = render(view, FaceArray(self.faces(index, view.position)))
+        raster = render(view, self.faces(index, view.position))
         depth = raster.depth_m()
         rgb = self.camera.record(raster.image(), depth, index)
         labels = raster.labels()
@@ -135,56 +152,37 @@ class _Scene:
             stamp_ns, rgb, labels, depth, world_from_base, self.base_from_camera, self.k
         )
 
-    def faces(self, index: int, eye: Vector) -> list[Face]:
-        light = self.layout.light
-        found = self.static + self.actors.faces(self.time_s(index), eye)
-        for u in self.layout.uprights:
-            if -40 < u.position[0] - eye[0] < 220:
-                gain = light.ambient + 0.4 * light.sun
-                found.append(
-                    billboard(
-                        u.position,
-                        eye,
-                        u.width_m,
-                        u.height_m,
-                        u.sheet,
-                        u.label,
-                        base_m=u.base_m,
-                        gain=gain,
-                        mirrored=u.mirrored,
-                    )
-                )
-        return found + self._sky(eye)
-
-    def _sky(self, eye: Vector) -> list[Face]:
-        """Four upright squares at a great distance around the camera."""
-        sheet, far = self.layout.sky, _SKY_M
-        assert sheet is not None
-        corners = [(far, far), (far, -far), (-far, -far), (-far, far)]
-        found = []
-        for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
-            top_left = vec(eye[0] + ax, eye[1] + ay, eye[2] + far)
-            top_right = vec(eye[0] + bx, eye[1] + by, eye[2] + far)
-            foot = vec(eye[0] + ax, eye[1] + ay, eye[2] - far / 4)
-            window = (0.0, 0.0, float(sheet.width), sheet.height * 1.25)
-            found.append(
-                quad(
-                    top_left,
-                    top_right,
-                    foot,
-                    sheet,
-                    int(Label.SKY),
-                    kind=Kind.SKY,
-                    window=window,
-                )
-            )
-        return found
+    def faces(self, index: int, eye: Vector) -> FaceArray:
+        moving = self.actors.faces(self.time_s(index), eye)
+        sky = self.sky.moved(np.eye(3), eye)
+        return concatenate([self.static, self.uprights.facing(eye), *moving, sky])
 
     def footprints(self, index: int) -> list[Footprint]:
         return self.layout.footprints + self.actors.footprints(self.time_s(index))
 
     def ground_truth(self, index: int, points: Vector) -> npt.NDArray[np.uint8]:
         return ground_truth(points, self.layout.rects, self.footprints(index))
+
+
+def _sky(sheet: Sheet) -> FaceArray:
+    """Four upright squares at a great distance around the origin."""
+    far = _SKY_M
+    corners = [(far, far), (far, -far), (-far, -far), (-far, far)]
+    window = (0.0, 0.0, float(sheet.width), sheet.height * 1.25)
+    return face_array(
+        [
+            quad(
+                vec(ax, ay, far),
+                vec(bx, by, far),
+                vec(ax, ay, -far / 4),
+                sheet,
+                Label.SKY,
+                kind=Kind.SKY,
+                window=window,
+            )
+            for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True)
+        ]
+    )
 
 
 def _mount(settings: StreetSettings, seed: int) -> tuple[Vector, Vector]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from dcfm_ros.synthetic.noise import Bytes, Rgb, noise, pick, tinted
-from dcfm_ros.synthetic.sheet import Sheet, bleed
+from dcfm_ros.synthetic.sheet import Sheet
 
 _SIZE = 384
 LEAVES: tuple[Rgb, ...] = (
@@ -42,7 +42,7 @@ def leafy_tree(rng: np.random.Generator) -> Sheet:
     under = (trunk > 0) & (crown < 0.5)
     rgb[under] = bark[under]
     alpha = np.maximum(crown * 255, trunk).astype(np.uint8)
-    return Sheet(bleed(rgb, alpha), alpha)
+    return Sheet(rgb, alpha)
 
 
 def _trunk(rng: np.random.Generator, top: int) -> Bytes:
