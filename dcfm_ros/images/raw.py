@@ -91,15 +91,16 @@ def image_to_rgb(message: RawImage) -> np.ndarray:
         ImageError: no pixels, unknown encoding, depth, a step or data too short.
     """
     encoding = _find(message.encoding)
-    pixels = raw_pixels(message, encoding.channels, encoding.depth, planar=encoding.planar)
-    if pixels.shape[1] % encoding.width_multiple or (encoding.planar and message.height % 2):
+    odd_width = message.width % encoding.width_multiple
+    if odd_width or (encoding.planar and message.height % 2):
         raise ImageError(
             f"{message.encoding} image is {message.width}x{message.height} px, expected an even size: "
             "two neighbouring pixels share their colour; check the camera driver's settings"
         )
-    if encoding.demosaic and min(pixels.shape) < 2:
+    pixels = raw_pixels(message, encoding.channels, encoding.depth, planar=encoding.planar)
+    if encoding.demosaic and min(pixels.shape) < 3:
         raise ImageError(
-            f"{message.encoding} image is {message.width}x{message.height} px, expected at least 2x2"
+            f"{message.encoding} image is {message.width}x{message.height} px, expected at least 3x3"
         )
     return to_rgb8(pixels if encoding.to_rgb is None else cv2.cvtColor(pixels, encoding.to_rgb))
 
