@@ -163,7 +163,7 @@ class Actors:
     ) -> None:
         """People on a crossing, never where the camera car passes."""
         p = self.layout.profile
-        low, high = p.road_right - 0.8, p.road_left + 0.8
+        low, high = p.kerb(-1) - 0.8, p.kerb(1) + 0.8
         near = self.ego.time_s[np.abs(self.ego.x - x) < 9.0]
         for _ in range(int(rng.poisson(2.0 * density))):
             side, full = kinds[int(rng.integers(len(kinds)))]
@@ -199,7 +199,7 @@ class Actors:
         if rng.random() < 0.2 * density:  # one who comes out of a side street
             both = kinds[0]
             x = float(rng.uniform(12, 30)) + 0.3 * self.ego.travel_m
-            y = p.road_right - float(rng.uniform(0, 2))
+            y = p.kerb(-1) - float(rng.uniform(0, 2))
             self.walkers.append(
                 Walker(both[0], both[1], int(Label.BICYCLIST), x, y, 0.0, 1.2, 1.8, y, -0.8)
             )
@@ -282,6 +282,6 @@ def _figure(
         walker.height,
         sheet,
         walker.label,
-        gain=light.ambient + 0.4 * light.sun,
+        gain=light.free,
         mirrored=from_side and across > 0,
     )

@@ -177,6 +177,7 @@ def ground_quad(
     label: int,
     *,
     kind: Kind = Kind.GROUND,
+    gain: float = 1.0,
     window: tuple[float, float, float, float] | None = None,
 ) -> Face:
     """Make a rectangle of the ground plane; texture x runs along world x, top at larger y."""
@@ -188,6 +189,7 @@ def ground_quad(
         sheet,
         label,
         kind=kind,
+        gain=gain,
         window=window,
     )
 

@@ -10,13 +10,24 @@ import numpy.typing as npt
 from dcfm_ros.synthetic.faces import Face, Label, Vector, ground_quad
 from dcfm_ros.synthetic.sheet import Sheet
 
-CELL_M = 6.0
-WIDE_CELL_M = 13.0
+_FINE_CELL_M = 6.0
+_WIDE_CELL_M = 13.0
 
 
 @dataclass(frozen=True, eq=False)
 class GroundRect:
-    """An axis-aligned piece of ground; x0 < x1, y0 < y1, m."""
+    """An axis-aligned piece of ground; x0 < x1, y0 < y1, m.
+
+    Attributes:
+        x0: world, m.
+        y0: world, m.
+        x1: world, m.
+        y1: world, m.
+        label: class of the ground.
+        sheet: texture, shown at `px_per_m`.
+        px_per_m: texels per m.
+        gain: brightness factor.
+    """
 
     x0: float
     y0: float
@@ -25,21 +36,32 @@ class GroundRect:
     label: int
     sheet: Sheet
     px_per_m: float
+    gain: float = 1.0
 
     def faces(self) -> list[Face]:
         """Cut into cells small enough for one texture resolution each."""
+        cell = _FINE_CELL_M if self.label in (Label.ROAD, Label.PAVEMENT) else _WIDE_CELL_M
         found = []
-        fine = self.label in (Label.ROAD, Label.PAVEMENT)
-        for x0, x1 in _cuts(self.x0, self.x1, CELL_M if fine else WIDE_CELL_M):
-            for y0, y1 in _cuts(self.y0, self.y1, WIDE_CELL_M):
-                wide, high = (x1 - x0) * self.px_per_m, (y1 - y0) * self.px_per_m
-                room_x = max(self.sheet.width - wide, 1e-3)
-                room_y = max(self.sheet.height - high, 1e-3)
-                left = (x0 * self.px_per_m * 1.618) % room_x
-                top = (y0 * self.px_per_m * 1.618) % room_y
-                window = (left, top, min(wide, self.sheet.width), min(high, self.sheet.height))
-                found.append(ground_quad(x0, y0, x1, y1, self.sheet, self.label, window=window))
+        for x0, x1 in _cuts(self.x0, self.x1, cell):
+            for y0, y1 in _cuts(self.y0, self.y1, _WIDE_CELL_M):
+                window = self._window(x0, y0, x1, y1)
+                found.append(
+                    ground_quad(
+                        x0, y0, x1, y1, self.sheet, self.label, gain=self.gain, window=window
+                    )
+                )
         return found
+
+    def _window(
+        self, x0: float, y0: float, x1: float, y1: float
+    ) -> tuple[float, float, float, float]:
+        """Some part of the sheet for a cell, another one for each."""
+        wide = min((x1 - x0) * self.px_per_m, self.sheet.width)
+        high = min((y1 - y0) * self.px_per_m, self.sheet.height)
+        room_x = max(self.sheet.width - wide, 1e-3)
+        room_y = max(self.sheet.height - high, 1e-3)
+        left, top = x0 * self.px_per_m * 1.618, y0 * self.px_per_m * 1.618
+        return left % room_x, top % room_y, wide, high
 
 
 def _cuts(low: float, high: float, cell: float) -> list[tuple[float, float]]:
@@ -64,10 +86,10 @@ class Footprint:
 def box_footprint(
     x: float, y: float, length: float, width: float, yaw: float, label: int
 ) -> Footprint:
-    """Footprint of an upright box around (x, y)."""
+    """Footprint of an upright box around (x, y), its length along `yaw` (rad)."""
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [length / 2, width / 2]
     c, s = np.cos(yaw), np.sin(yaw)
-    return Footprint(half @ np.array([[c, s], [-s, c]]) + [x, y], label)
+    return Footprint(half @ np.array([[c, s], [-s, c]]) + [x, y], int(label))
 
 
 def ground_truth(
@@ -96,6 +118,8 @@ def ground_truth(
 def _inside_convex(x: Vector, y: Vector, corners: Vector) -> npt.NDArray[np.bool_]:
     low, high = corners.min(axis=0), corners.max(axis=0)
     inside = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
+    if not inside.any():
+        return np.asarray(inside, np.bool_)
     for p, q in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         inside &= (q[0] - p[0]) * (y - p[1]) - (q[1] - p[1]) * (x - p[0]) >= 0
     return np.asarray(inside, np.bool_)

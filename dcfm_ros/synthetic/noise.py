@@ -85,8 +85,10 @@ def tinted(color: Rgb, relief: Floats) -> Bytes:
         (H, W, 3) uint8.
     """
     gain = relief.astype(np.float32) + np.float32(1.0)
-    layers = [np.clip(gain * np.float32(channel), 0, 255) for channel in color]
-    return np.dstack(layers).astype(np.uint8)
+    painted = np.empty((*relief.shape, 3), np.uint8)
+    for channel in range(3):
+        painted[..., channel] = np.clip(gain * np.float32(color[channel]), 0, 255)
+    return painted
 
 
 def jitter(rng: np.random.Generator, color: Rgb, amount: float) -> Rgb:

@@ -24,8 +24,9 @@ class Sheet:
 
     def __init__(self, rgb: Bytes, alpha: Bytes | None = None, mask: Bytes | None = None) -> None:
         self.opaque = alpha is None
-        full = np.full(rgb.shape[:2], 255, np.uint8) if alpha is None else alpha
-        self.rgba: Bytes = np.dstack([rgb, full])
+        self.rgba: Bytes = np.empty((*rgb.shape[:2], 4), np.uint8)
+        self.rgba[..., :3] = rgb
+        self.rgba[..., 3] = 255 if alpha is None else alpha
         self.mask = mask
         self._levels: dict[tuple[int, int], tuple[Bytes, Bytes | None]] = {}
 
@@ -58,8 +59,12 @@ class Sheet:
     def _reduced(self, i: int, j: int) -> tuple[Bytes, Bytes | None]:
         if (i, j) == (0, 0):
             return self.rgba, self.mask
+        finer = (i - 1, j) if i >= j else (i, j - 1)
+        if finer not in self._levels:
+            self._levels[finer] = self._reduced(*finer)
+        rgba, mask = self._levels[finer]
         size = (max(1, self.width >> i), max(1, self.height >> j))
-        return _area(self.rgba, size), None if self.mask is None else _area(self.mask, size)
+        return _area(rgba, size), None if mask is None else _area(mask, size)
 
 
 def _level_of(texels: float, extent: int) -> int:

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from dcfm_ros.synthetic import surfaces
 from dcfm_ros.synthetic.actors import Actors
+from dcfm_ros.synthetic.builder import build_layout
 from dcfm_ros.synthetic.faces import (
     FaceArray,
     Kind,
@@ -23,7 +25,6 @@ from dcfm_ros.synthetic.faces import (
     vec,
 )
 from dcfm_ros.synthetic.ground import Footprint, ground_truth
-from dcfm_ros.synthetic.layout import Layout, build_layout
 from dcfm_ros.synthetic.look import Camera, draw_look
 from dcfm_ros.synthetic.motion import trajectory
 from dcfm_ros.synthetic.noise import Bytes, Floats, rng_for
@@ -118,7 +119,7 @@ class _Scene:
     def __init__(self, settings: StreetSettings, seed: int) -> None:
         self.settings, self.seed = settings, seed
         self.ego = trajectory(settings, seed)
-        self.layout: Layout = build_layout(seed, self.ego.travel_m)
+        self.layout = build_layout(seed, self.ego.travel_m)
         self.actors = Actors(self.layout, self.ego, seed, settings.cars, settings.people)
         self.camera = Camera(draw_look(seed), settings.width, settings.height, seed)
         self.k, self.base_from_camera = _mount(settings, seed)
@@ -126,7 +127,7 @@ class _Scene:
         pieces.append(ground_quad(-900, -900, 900, 900, _EARTH, Label.UNLABELLED, kind=Kind.BASE))
         self.static = face_array(pieces + self.layout.faces)
         self.uprights = UprightArray(self.layout.uprights)
-        self.sky = _sky(self.layout.sky)
+        self.sky = _sky(seed)
 
     def time_s(self, index: int) -> float:
         return index / self.settings.rate_hz
@@ -164,8 +165,10 @@ class _Scene:
         return ground_truth(points, self.layout.rects, self.footprints(index))
 
 
-def _sky(sheet: Sheet) -> FaceArray:
+def _sky(seed: int) -> FaceArray:
     """Four upright squares at a great distance around the origin."""
+    rng = rng_for(seed, 2)
+    sheet, gain = surfaces.sky(rng), float(rng.uniform(0.9, 1.7))
     far = _SKY_M
     corners = [(far, far), (far, -far), (-far, -far), (-far, far)]
     window = (0.0, 0.0, float(sheet.width), sheet.height * 1.25)
@@ -178,6 +181,7 @@ def _sky(sheet: Sheet) -> FaceArray:
                 sheet,
                 Label.SKY,
                 kind=Kind.SKY,
+                gain=gain,
                 window=window,
             )
             for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True)

@@ -16,11 +16,11 @@ def asphalt(rng: np.random.Generator, size_px: int = 768) -> Sheet:
     """A road surface, `ROAD_PX_PER_M`, driving direction along x."""
     grey = rng.uniform(62, 122)
     tint = rng.uniform(-5, 6)
-    relief = rng.uniform(0.03, 0.09) * noise(rng, "coarse", size_px, size_px)
-    relief = relief + rng.uniform(0.03, 0.10) * noise(rng, "grain", size_px, size_px)
-    relief = relief + rng.uniform(0.01, 0.06) * noise(rng, "cloud", size_px, size_px)
+    relief = np.float32(rng.uniform(0.02, 0.05)) * noise(rng, "coarse", size_px, size_px)
+    relief = relief + np.float32(rng.uniform(0.03, 0.1)) * noise(rng, "grain", size_px, size_px)
+    relief += np.float32(rng.uniform(0.01, 0.035)) * noise(rng, "cloud", size_px, size_px)
     streaks = cv2.blur(noise(rng, "cloud", size_px, size_px), (size_px // 3, 9))
-    relief = relief + rng.uniform(0.05, 0.2) * np.asarray(streaks, np.float32)
+    relief += np.float32(rng.uniform(0.05, 0.2)) * np.asarray(streaks, np.float32)
     for _ in range(int(rng.integers(0, 6))):  # patches where the road was opened
         x, y = rng.integers(0, size_px, 2)
         wide, high = rng.integers(20, 260), rng.integers(12, 60)
@@ -95,6 +95,14 @@ def paint(rng: np.random.Generator, color: Rgb, wear: float) -> Sheet:
     return Sheet(tinted(color, relief), alpha)
 
 
+def double_line(rng: np.random.Generator, color: Rgb, wear: float) -> Sheet:
+    """Two parallel lines of paint, 0.3 m wide in all."""
+    single = paint(rng, color, wear)
+    alpha = single.rgba[..., 3].copy()
+    alpha[22:42] = 0
+    return Sheet(single.rgba[..., :3], alpha)
+
+
 def arrow(rng: np.random.Generator) -> Sheet:
     """A straight-on lane arrow pointing along +x, 4 m × 0.8 m."""
     alpha = np.zeros((64, 256), np.uint8)
@@ -125,7 +133,7 @@ def soft_shadow(darkness: float) -> Sheet:
     return Sheet(np.full((64, 128, 3), 14, np.uint8), alpha)
 
 
-def hard_shadow(rng: np.random.Generator, darkness: float, ragged: bool) -> Sheet:
+def cast_shadow(rng: np.random.Generator, darkness: float, ragged: bool) -> Sheet:
     """A cast shadow: with a straight edge (a house), or ragged (a tree)."""
     alpha = np.full((128, 256), 255 * darkness, np.float32)
     if ragged:
@@ -141,18 +149,20 @@ def hard_shadow(rng: np.random.Generator, darkness: float, ragged: bool) -> Shee
 
 def sky(rng: np.random.Generator) -> Sheet:
     """A quarter of the sky: 90° of azimuth by elevations from 0 (bottom) to 45° (top)."""
-    height, width = 384, 768
-    up = np.linspace(1, 0, height, dtype=np.float32)[:, None, None]
+    height, width = 320, 640
+    up = np.linspace(1, 0, height, dtype=np.float32)[:, None]
+    up = up ** np.float32(rng.uniform(0.5, 1.2))
     zenith = pick(rng, ((92, 138, 200), (120, 160, 210), (150, 160, 172), (176, 182, 190)), 0.12)
     horizon = pick(rng, ((222, 228, 234), (236, 232, 222), (204, 212, 222)), 0.06)
-    curve = up ** float(rng.uniform(0.5, 1.2))
-    blue = np.float32(zenith) * curve + np.float32(horizon) * (1 - curve)
-    blue = np.broadcast_to(blue, (height, width, 3))
     clouds = noise(rng, "cloud", height // 2, width)
     clouds = np.asarray(cv2.resize(clouds, (width, height)), np.float32)
-    cover = np.clip((clouds - rng.uniform(-1.5, 1.8)) * rng.uniform(0.4, 1.4), 0, 1)[..., None]
-    shade = noise(rng, "coarse", height, width)[..., None]
-    white = rng.uniform(170, 250) * (1 + rng.uniform(0.02, 0.12) * shade)
-    mixed = blue * (1 - cover) + white * cover
-    rgb: Bytes = np.clip(mixed, 0, 255).astype(np.uint8)
+    lowest, hardness = np.float32(rng.uniform(-1.5, 1.8)), np.float32(rng.uniform(0.4, 1.4))
+    cover = np.clip((clouds - lowest) * hardness, 0, 1)
+    shade = np.float32(rng.uniform(0.02, 0.12)) * noise(rng, "coarse", height, width)
+    white = np.float32(rng.uniform(180, 255)) * (1 + shade)
+    rgb = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):
+        low, high = np.float32(horizon[channel]), np.float32(zenith[channel])
+        blue = low + (high - low) * up
+        rgb[..., channel] = np.clip(blue + (white - blue) * cover, 0, 255)
     return Sheet(rgb)
