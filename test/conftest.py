@@ -1,0 +1,31 @@
+"""Keeps the tests apart from every other ROS on this network, and finds what they share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before anything imports rclpy or torch. Set, not defaulted: a robot may run in the user's domain.
+os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+# Waiting OpenMP threads sleep: spinning ones take the core from the node beside them.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """The source folder."""
+    return CHECKOUT
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Folder of real data: DCFM_SHARED, or `shared` beside the checkout; skips where there is none."""
+    folder = Path(os.environ.get("DCFM_SHARED") or CHECKOUT.parent / "shared")
+    if not (folder / "bags").is_dir():
+        pytest.skip(f"no shared data at {folder}; DCFM_SHARED names another folder")
+    return folder
