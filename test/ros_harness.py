@@ -26,6 +26,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 
 from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, named_config, save
 from dcfm_ros.ros.environment import use_fast_dds_profile
@@ -160,6 +161,12 @@ class Peer:
         self.node.destroy_node()
         rclpy.shutdown(context=self.context)
 
+    def in_executor(self, action: Callable[[], T]) -> T:
+        """Call something where the node's own callbacks are called."""
+        task = self._executor.create_task(action)
+        wait_until(task.done, "task of the executor")
+        return task.result()
+
     def collect(self, message_type: Any, topic: str, qos: QoSProfile | int = 10) -> list[Any]:
         """Subscribe; the list grows as messages come."""
         messages: list[Any] = []
@@ -179,6 +186,10 @@ class Peer:
 
     def state(self, node: str) -> str:
         return self.call(GetState, f"{node}/get_state", GetState.Request()).current_state.label
+
+    def trigger(self, name: str) -> Any:
+        """Call a std_srvs/Trigger service; gives .success and .message."""
+        return self.call(Trigger, name, Trigger.Request())
 
     def transition(self, node: str, name: str) -> bool:
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[name]))

@@ -1,0 +1,222 @@
+"""The image subscription over real DDS: topic names, reliability, and what it says when nothing can come."""
+
+from __future__ import annotations
+
+import pytest
+import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
+from ros_harness import rgb_image, running_peer, wait_until
+from sensor_msgs.msg import CompressedImage, Image
+
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.ros.image_input import ImageInput, resolve
+from dcfm_ros.ros.qos import choose_reliability
+
+RELIABLE = QoSReliabilityPolicy.RELIABLE
+BEST_EFFORT = QoSReliabilityPolicy.BEST_EFFORT
+
+
+@pytest.fixture(scope="module")
+def peer():
+    with running_peer("image_input_peer") as peer:
+        yield peer
+
+
+class Fed:
+    """An image input of the peer node, with what it received and warned of."""
+
+    def __init__(self, node: Node, topic: str, transport: str = "raw", reliability: str = "auto"):
+        self.messages: list[object] = []
+        self.warnings: dict[str, str] = {}
+        self.input = ImageInput(
+            node, topic, transport, reliability, self.messages.append, self.warnings.__setitem__
+        )
+
+
+@pytest.fixture
+def fed(peer, request):
+    created = []
+
+    def make(**options) -> Fed:
+        created.append(Fed(peer.node, f"{request.node.name.split('[')[0]}/image", **options))
+        return created[-1]
+
+    yield make
+    for one in created:
+        one.input.close()
+
+
+@pytest.fixture(scope="module")
+def driver():
+    """A participant of its own, as a camera driver is."""
+    with running_peer("driver") as peer:
+        yield peer
+
+
+@pytest.fixture
+def camera(driver):
+    """Creates publishers; destroyed with the test."""
+    publishers = []
+
+    def make(topic: str, reliability=RELIABLE, message_type=Image, **qos):
+        profile = QoSProfile(depth=5, reliability=reliability, **qos)
+        publishers.append(driver.node.create_publisher(message_type, topic, profile))
+        return publishers[-1]
+
+    make.destroy = lambda publisher: (
+        publishers.remove(publisher),
+        driver.node.destroy_publisher(publisher),
+    )
+    yield make
+    for publisher in publishers:
+        driver.node.destroy_publisher(publisher)
+
+
+def subscribed(peer, fed: Fed, reliability: str):
+    """Refreshes as the node's timer does until the input asks for this reliability."""
+
+    def refreshed() -> bool:
+        peer.in_executor(fed.input.refresh)
+        return fed.input.state().reliability == reliability
+
+    wait_until(refreshed, f"input to become {reliability}")
+
+
+@pytest.mark.parametrize(
+    ("requested", "offered", "current", "chosen"),
+    [
+        ("auto", [], None, RELIABLE),
+        ("auto", [], BEST_EFFORT, BEST_EFFORT),
+        ("auto", [RELIABLE, RELIABLE], BEST_EFFORT, RELIABLE),
+        ("auto", [RELIABLE, BEST_EFFORT], RELIABLE, BEST_EFFORT),
+        ("auto", [QoSReliabilityPolicy.UNKNOWN], None, BEST_EFFORT),
+        ("reliable", [BEST_EFFORT], None, RELIABLE),
+        ("best_effort", [RELIABLE], None, BEST_EFFORT),
+    ],
+)
+def test_reliability_is_what_every_publisher_can_give(requested, offered, current, chosen):
+    assert choose_reliability(requested, offered, current) == chosen
+
+
+def test_auto_follows_the_publishers(peer, fed, camera):
+    one = fed()
+    assert one.input.state().reliability == "reliable"
+    reliable = camera(one.input.topic)
+    wait_until(lambda: one.input.state().publishers == 1, "discovery")
+    subscribed(peer, one, "reliable")
+    best_effort = camera(one.input.topic, BEST_EFFORT)
+    subscribed(peer, one, "best_effort")
+    wait_until(lambda: best_effort.get_subscription_count(), "match")
+    best_effort.publish(rgb_image(seed=1))
+    wait_until(lambda: len(one.messages) == 1, "image of the best-effort camera")
+    camera.destroy(best_effort)
+    subscribed(peer, one, "reliable")
+    wait_until(lambda: reliable.get_subscription_count(), "match")
+    reliable.publish(rgb_image(seed=2))
+    wait_until(lambda: len(one.messages) == 2, "image of the reliable camera")
+    assert one.warnings == {}
+
+
+def test_a_best_effort_camera_alone_is_heard_without_waiting_for_the_timer(fed, camera):
+    """The middleware's event about incompatible QoS is enough; nobody calls refresh here."""
+    one = fed()
+    publisher = camera(one.input.topic, BEST_EFFORT)
+    wait_until(lambda: one.input.state().reliability == "best_effort", "change on the event")
+    wait_until(lambda: publisher.get_subscription_count(), "match")
+    publisher.publish(rgb_image())
+    wait_until(lambda: one.messages, "image")
+    assert one.warnings == {}
+
+
+def test_reliable_on_request_names_the_publisher_that_does_not_fit(fed, camera):
+    one = fed(reliability="reliable")
+    camera(one.input.topic, BEST_EFFORT)
+    wait_until(lambda: one.warnings, "warning")
+    (text,) = one.warnings.values()
+    assert one.input.topic in text
+    assert "1 of 1 publishers offer only best_effort RELIABILITY" in text
+    assert one.input.state().problem == text
+
+
+def test_another_message_type_on_the_topic_is_named(peer, fed, camera):
+    one = fed()
+    camera(one.input.topic, message_type=CompressedImage)
+
+    def noticed() -> bool:
+        peer.in_executor(one.input.refresh)
+        return bool(one.input.state().problem)
+
+    wait_until(noticed, "problem")
+    assert "published as sensor_msgs/msg/CompressedImage" in one.input.state().problem
+    assert "image_transport raw needs sensor_msgs/msg/Image" in one.input.state().problem
+
+
+def test_similar_topics_are_those_with_images_and_a_publisher(fed, camera):
+    one = fed()
+    near = one.input.topic.replace("image", "image_raw")
+    camera(near)
+    camera(near + "/compressed", message_type=CompressedImage)
+    wait_until(lambda: len(one.input.similar_topics()) >= 2, "similar topics")
+    assert one.input.similar_topics()[0] == f"{near} (Image)"
+    assert f"{near}/compressed (CompressedImage)" in one.input.similar_topics()
+
+
+def test_durability_of_any_publisher_fits(fed, camera):
+    one = fed()
+    publisher = camera(one.input.topic, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+    wait_until(lambda: publisher.get_subscription_count(), "match")
+    publisher.publish(rgb_image())
+    wait_until(lambda: one.messages, "image")
+
+
+@pytest.mark.parametrize(
+    ("rules", "transport", "topic"),
+    [
+        ([], "raw", "/robot/image"),
+        ([], "compressed", "/robot/image/compressed"),
+        (["image:=/camera/image_raw"], "raw", "/camera/image_raw"),
+        (["image:=/camera/image_raw"], "compressed", "/camera/image_raw/compressed"),
+        (["image:=/camera/image_raw/compressed"], "compressed", "/camera/image_raw/compressed"),
+        (["image/compressed:=/jpeg"], "compressed", "/jpeg"),
+        (["image:=/a", "image/compressed:=/jpeg"], "compressed", "/jpeg"),
+    ],
+)
+def test_compressed_images_are_beside_the_resolved_image_topic(peer, rules, transport, topic):
+    arguments = ["--ros-args", *[part for rule in rules for part in ("-r", rule)]]
+    node = Node("resolving", namespace="/robot", context=peer.context, cli_args=arguments)
+    try:
+        assert resolve(node, "image", transport) == topic
+    finally:
+        node.destroy_node()
+
+
+@pytest.mark.parametrize(("given", "expected"), [("best_effort", "best_effort"), ("auto", "reliable")])
+def test_a_qos_override_decides_over_image_reliability(peer, given, expected):
+    overrides = [
+        Parameter("qos_overrides./image.subscription.reliability", value=given),
+        Parameter("qos_overrides./image.subscription.depth", value=3),
+    ]
+    node = Node("overridden", context=peer.context, parameter_overrides=overrides)
+    try:
+        one = Fed(node, "image", reliability="reliable" if given == "best_effort" else "auto")
+        assert one.input.state().reliability == expected
+        assert node.get_parameter("qos_overrides./image.subscription.depth").value == 3
+        one.input.close()
+    finally:
+        node.destroy_node()
+
+
+def test_an_invalid_qos_override_is_refused(peer):
+    overrides = [Parameter("qos_overrides./image.subscription.reliability", value="sometimes")]
+    node = Node("overridden", context=peer.context, parameter_overrides=overrides)
+    try:
+        with pytest.raises(SettingsError, match="found 'sometimes', expected auto, reliable or"):
+            Fed(node, "image")
+    finally:
+        node.destroy_node()
+
+
+def test_rclpy_is_the_real_one():
+    assert rclpy.utilities.get_rmw_implementation_identifier().startswith("rmw_")
