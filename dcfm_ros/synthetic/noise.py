@@ -11,6 +11,7 @@ import numpy.typing as npt
 Rgb = tuple[float, float, float]
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 _POOL_PX = 1024
 

@@ -14,10 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dcfm_ros.synthetic.faces import FaceArray, Kind, Label
-from dcfm_ros.synthetic.noise import Bytes, Floats
-from dcfm_ros.synthetic.view import GRID, Box, Projection, View, inside
-
-Mask = npt.NDArray[np.bool_]
+from dcfm_ros.synthetic.noise import Bytes, Floats, Mask
+from dcfm_ros.synthetic.view import GRID, Box, Projection, View
 
 _GROUND_BIT = 0x40
 _UNLABELLED_CODE = 0x3F
@@ -99,22 +97,22 @@ class _Painter:
         patch = self._in_front(i)
         if patch is None:
             return
-        picture, mask = self._texture(i, patch)
-        if mask is not None:
-            patch.visible &= mask > 127
+        picture, alpha, _ = self._texture(i, patch)
+        if alpha is not None:
+            patch.visible &= alpha > 127
         self._copy(i, patch, picture)
 
     def backdrop(self, i: int) -> None:
         """Draw where nothing was drawn."""
-        found = self.projection.box(i)
+        found = self.projection.outline(i)
         if found is None:
             return
-        box, edges = found
+        box = found.box
         empty = self.raster.inverse_depth[box.part] <= 0
         empty &= self.raster.code[box.part] == _UNLABELLED_CODE
         if not empty.any():
             return
-        empty &= inside(edges, box)
+        empty &= found.inside()
         depth = None
         if self.faces.kinds[i] == Kind.BASE:
             depth = self.projection.inverse_depth(i, box)
@@ -124,11 +122,11 @@ class _Painter:
 
     def decal(self, i: int) -> None:
         """Blend colour over visible ground."""
-        found = self.projection.box(i)
+        found = self.projection.outline(i)
         if found is None:
             return
-        box, edges = found
-        visible = inside(edges, box)
+        box = found.box
+        visible = found.inside()
         visible &= (self.raster.code[box.part] & _GROUND_BIT) > 0
         patch = _tight(box, visible, None)
         if patch is not None:
@@ -145,15 +143,15 @@ class _Painter:
         self._mark(i, patch)
 
     def _in_front(self, i: int) -> _Patch | None:
-        found = self.projection.box(i)
+        found = self.projection.outline(i)
         if found is None:
             return None
-        box, edges = found
+        box = found.box
         drawn = self.raster.inverse_depth[box.part]
         if self.projection.nearest(i) <= drawn.min():
             return None
         depth = self.projection.inverse_depth(i, box)
-        visible = inside(edges, box)
+        visible = found.inside()
         visible &= depth > drawn
         return _tight(box, visible, depth)
 
@@ -168,15 +166,18 @@ class _Painter:
             np.copyto(self.raster.inverse_depth[part], patch.inverse_depth, where=patch.visible)
 
     def _blend(self, i: int, patch: _Patch) -> Bytes | None:
-        picture, mask = self._texture(i, patch)
-        target = self.raster.rgba[patch.box.part]
-        alpha = picture[..., 3] if self.faces.sheets[i].mask is not None or mask is None else mask
+        picture, alpha, mask = self._texture(i, patch)
+        part = patch.box.part
+        if alpha is None:
+            cv2.copyTo(picture, patch.visible.view(np.uint8), self.raster.rgba[part])
+            return mask
+        target = self.raster.rgba[part]
         front = (alpha * patch.visible) * np.float32(1 / 255)
         target[...] = cv2.blendLinear(picture, target, front, np.float32(1) - front)
-        return mask
+        return mask if mask is not None else alpha
 
-    def _texture(self, i: int, patch: _Patch) -> tuple[Bytes, Bytes | None]:
-        """Sample face i's sheet over a patch: rgba, and the mask where not opaque."""
+    def _texture(self, i: int, patch: _Patch) -> tuple[Bytes, Bytes | None, Bytes | None]:
+        """Sample face i's sheet over a patch: rgba, opacity if any, and mask if it differs."""
         sheet, box = self.faces.sheets[i], patch.box
         plane = self.projection.planes[i]
         rgba, mask = sheet.level(*_texels_per_sample(plane, patch))
@@ -186,15 +187,11 @@ class _Painter:
         homography[:, 2] += homography[:, 0] * box.left + homography[:, 1] * box.top
         homography /= np.abs(homography).max()
         picture = _warp(rgba, homography, box.size)
-        found = None if sheet.opaque else picture[..., 3]
-        if mask is not None:
-            found = _warp(mask, homography, box.size)
+        alpha = None if sheet.opaque else picture[..., 3].copy()
         gain = float(self.faces.gains[i])
         if gain != 1.0:
-            alpha = picture[..., 3].copy()
             picture = np.asarray(cv2.convertScaleAbs(picture, alpha=gain), np.uint8)
-            picture[..., 3] = alpha
-        return picture, found
+        return picture, alpha, None if mask is None else _warp(mask, homography, box.size)
 
 
 def _warp(image: Bytes, homography: npt.NDArray[np.float64], size: tuple[int, int]) -> Bytes:

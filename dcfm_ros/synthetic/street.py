@@ -34,6 +34,7 @@ from dcfm_ros.synthetic.sheet import Sheet
 from dcfm_ros.synthetic.view import View
 
 _SKY_M = 1000.0
+_SMALL_PX = 120
 _EARTH = Sheet(np.full((8, 8, 3), 96, np.uint8))
 _OPTICAL_FROM_FORWARD = np.array([[0, 0, 1.0], [-1, 0, 0], [0, -1, 0]])  # columns: x y z of optical
 
@@ -121,13 +122,15 @@ class _Scene:
         self.ego = trajectory(settings, seed)
         self.layout = build_layout(seed, self.ego.travel_m)
         self.actors = Actors(self.layout, self.ego, seed, settings.cars, settings.people)
-        self.camera = Camera(draw_look(seed), settings.width, settings.height, seed)
         self.k, self.base_from_camera = _mount(settings, seed)
         pieces = [face for rect in self.layout.rects for face in rect.faces()]
         pieces.append(ground_quad(-900, -900, 900, 900, _EARTH, Label.UNLABELLED, kind=Kind.BASE))
         self.static = face_array(pieces + self.layout.faces)
         self.uprights = UprightArray(self.layout.uprights)
         self.sky = _sky(seed)
+        self.camera = Camera(
+            draw_look(seed), self._first_look(), settings.width, settings.height, seed
+        )
 
     def time_s(self, index: int) -> float:
         return index / self.settings.rate_hz
@@ -145,13 +148,22 @@ class _Scene:
         view = View(self.k, camera_from_world, settings.width, settings.height)
         raster = render(view, self.faces(index, view.position))
         depth = raster.depth_m()
-        rgb = self.camera.record(raster.image(), depth, index)
         labels = raster.labels()
+        rgb = self.camera.record(raster.image(), depth, labels == Label.ROAD, index)
         if settings.bonnet:
             _draw_bonnet(rgb, labels, depth, self.seed)
         return SyntheticFrame(
             stamp_ns, rgb, labels, depth, world_from_base, self.base_from_camera, self.k
         )
+
+    def _first_look(self) -> Bytes:
+        """A small picture of the beginning, for the exposure."""
+        scale = _SMALL_PX / self.settings.width
+        k = np.diag([scale, scale, 1.0]) @ self.k
+        camera_from_world = np.linalg.inv(self.world_from_base(0) @ self.base_from_camera)
+        high = max(8, round(self.settings.height * scale))
+        view = View(k, camera_from_world, _SMALL_PX, high)
+        return render(view, self.faces(0, view.position)).image()
 
     def faces(self, index: int, eye: Vector) -> FaceArray:
         moving = self.actors.faces(self.time_s(index), eye)

@@ -32,7 +32,7 @@ def leafy_tree(rng: np.random.Generator) -> Sheet:
         cv2.circle(shape, (int(x), int(y)), radius, 1.0, -1)
     soft = np.asarray(cv2.GaussianBlur(shape, (0, 0), 9), np.float32)
     ragged = soft + rng.uniform(0.12, 0.22) * noise(rng, "leaf", _SIZE, _SIZE) - 0.5
-    crown = np.clip(ragged * 14, 0, 1)
+    crown = np.where(soft > 0.2, np.clip(ragged * 14, 0, 1), 0)
     light = np.linspace(0.35, -0.35, _SIZE, dtype=np.float32)[:, None]
     lobes = np.asarray(cv2.GaussianBlur(noise(rng, "leaf", _SIZE, _SIZE), (0, 0), 2), np.float32)
     relief = light + 0.28 * lobes + 0.12 * noise(rng, "grain", _SIZE, _SIZE)

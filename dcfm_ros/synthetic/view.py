@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcfm_ros.synthetic.faces import FaceArray, Kind, Vector
+from dcfm_ros.synthetic.noise import Floats
 
 NEAR_M = 0.05
 GRID = 2  # samples per pixel along each axis
@@ -56,6 +57,22 @@ class Box:
         return self.right - self.left, self.bottom - self.top
 
 
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A convex outline on the grid: its box, and the columns where each row enters and leaves."""
+
+    box: Box
+    first: Floats
+    last: Floats
+
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """Samples of the box within, (rows, columns); left border in, right border out."""
+        u = np.arange(self.box.left, self.box.right, dtype=np.float32)
+        within = u >= self.first[:, None]
+        within &= u < self.last[:, None]
+        return within
+
+
 class Projection:
     """Faces on the sampling grid: `GRID` times as dense as the image, sample 0 at pixel 0.
 
@@ -91,7 +108,6 @@ class Projection:
         safe = np.where(z > NEAR_M, z, 1.0)
         uv = self._corners @ self._k.T
         uv = uv[..., :2] / safe[..., None]
-        self._edges = _edges(uv)
         low, high = uv.min(axis=1), uv.max(axis=1)
         first = np.maximum(np.ceil(np.clip(low, -1, 1e6)), 0).astype(np.int64)
         limit = [self.width, self.height]
@@ -103,15 +119,31 @@ class Projection:
         self.order = order[np.argsort(distance[order], kind="stable")]
         self._nearest = np.where(self._clipped, np.inf, 1.0 / np.where(z > NEAR_M, z, 1.0).min(1))
         self._nearest[faces.kinds == Kind.SKY] = np.inf
+        self._row_spans(_edges(uv))
 
     def nearest(self, i: int) -> float:
         """Largest inverse depth of face i, 1/m."""
         return float(self._nearest[i])
 
-    def box(self, i: int) -> tuple[Box, Vector] | None:
-        """Bounding box of face i on the grid and its edges (see `spans`), None if outside."""
+    def _row_spans(self, edges: Vector) -> None:
+        """Find where each row of the boxes of all whole faces enters and leaves its face."""
+        whole = self.order[~self._clipped[self.order]]
+        tops, bottoms = self._boxes[whole, 1], self._boxes[whole, 3]
+        rows = bottoms - tops
+        ends = np.cumsum(rows)
+        self._span_start = np.zeros(len(edges), np.int64)
+        self._span_start[whole] = ends - rows
+        face = np.repeat(whole, rows)
+        v = np.arange(len(face)) - np.repeat(ends - rows - tops, rows)
+        self._spans = _spans(edges[face].transpose(1, 2, 0), v)
+
+    def outline(self, i: int) -> Outline | None:
+        """Where face i lies on the grid; None if outside."""
         if not self._clipped[i]:
-            return Box(*self._boxes[i].tolist()), self._edges[i]
+            box = Box(*self._boxes[i].tolist())
+            start = int(self._span_start[i])
+            stop = start + box.bottom - box.top
+            return Outline(box, self._spans[0][start:stop], self._spans[1][start:stop])
         points = _clip_near(self._corners[i])
         if len(points) < 3:
             return None
@@ -122,27 +154,16 @@ class Projection:
         right, bottom = min(int(high[0]), self.width), min(int(high[1]), self.height)
         if low[0] >= right or low[1] >= bottom:
             return None
-        edges = _edges(uv[None])[0]
-        return Box(int(low[0]), int(low[1]), right, bottom), edges
+        box = Box(int(low[0]), int(low[1]), right, bottom)
+        rows = np.arange(box.top, box.bottom)
+        return Outline(box, *_spans(_edges(uv[None])[0][..., None], rows))
 
     def inverse_depth(self, i: int, box: Box) -> npt.NDArray[np.float32]:
         """1/z of face i's plane over a box, (rows, columns)."""
         a, b, c = self.planes[i, 2]
         u = a * np.arange(box.left, box.right) + c
         v = b * np.arange(box.top, box.bottom)
-        grid: npt.NDArray[np.float32] = np.add.outer(v.astype(np.float32), u.astype(np.float32))
-        return grid
-
-
-def inside(edges: Vector, box: Box) -> npt.NDArray[np.bool_]:
-    """The samples of a box within a convex outline, its left border in, its right border out."""
-    v = np.arange(box.top, box.bottom, dtype=np.float64)
-    first = (edges[0][:, None] + edges[1][:, None] * v).max(axis=0)
-    last = (edges[2][:, None] + edges[3][:, None] * v).min(axis=0)
-    u = np.arange(box.left, box.right, dtype=np.float32)
-    within = u >= first.astype(np.float32)[:, None]
-    within &= u < last.astype(np.float32)[:, None]
-    return within
+        return np.asarray(v.astype(np.float32)[:, None] + u.astype(np.float32), np.float32)
 
 
 def _edges(uv: Vector) -> Vector:
@@ -170,6 +191,13 @@ def _edges(uv: Vector) -> Vector:
         ],
         axis=1,
     )
+
+
+def _spans(edges: Vector, v: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Evaluate border lines (4, C, N or 1), see `_edges`, at rows (N,): first and last column."""
+    first = (edges[0] + edges[1] * v).max(axis=0)
+    last = (edges[2] + edges[3] * v).min(axis=0)
+    return first.astype(np.float32), last.astype(np.float32)
 
 
 def _clip_near(points: Vector) -> Vector:
