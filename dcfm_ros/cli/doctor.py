@@ -1,0 +1,246 @@
+"""`dcfm doctor`: what is installed, on which device it runs, what is missing and how to get it.
+
+It imports nothing but the standard library at the start, and tries every package in a child
+process: it has to work where the rest does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import dcfm_ros
+from dcfm_ros.cli.missing import how_to_get
+from dcfm_ros.errors import DcfmError
+
+_PYTHON_PACKAGES = ("numpy", "cv2", "safetensors", "rosbags", "yaml", "tqdm", "scipy", "matplotlib")
+_MESSAGE_PACKAGES = (
+    "sensor_msgs",
+    "nav_msgs",
+    "std_srvs",
+    "diagnostic_msgs",
+    "lifecycle_msgs",
+    "tf2_msgs",
+    "vision_msgs",
+    "dcfm_ros",
+)
+_OPTIONAL = {
+    "launch": "only `ros2 launch` needs it; `dcfm demo` and `segment_node` do without",
+    "launch_ros": "only `ros2 launch` needs it",
+    "ros2cli": "only the `ros2` command needs it",
+    "tf2_ros": "dcfm_ros reads /tf by itself",
+    "cv_bridge": "dcfm_ros converts images by itself",
+    "rosbag2_py": "dcfm_ros reads and writes bags by itself; `dcfm play` publishes them",
+}
+_SHM_MIB = 64  # three participants with the 16 MiB segments of config/fastdds.xml
+_DEADLINE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    state: Literal["ok", "note", "absent", "MISSING"]
+    """MISSING keeps the main job from running, absent does not, a note is worth knowing."""
+    what: str
+    detail: str
+    advice: str = ""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "doctor",
+        help="what is installed, which device, what is missing and how to get it",
+        description="Say what is installed, which device is used, what is missing and how to get "
+        "it. The exit code is 1 where a bag could not be replayed into the live node.",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report.
+
+    Returns:
+        0, or 1 where the main job could not run here.
+    """
+    where = Path(dcfm_ros.__file__).parent
+    print(f"dcfm_ros {dcfm_ros.__version__} in {where}, Python {platform.python_version()}")
+    print(f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} CPU cores")
+    missing = 0
+    for finding in findings():
+        missing += finding.state == "MISSING"
+        print(f"  {finding.state:8} {finding.what:16} {finding.detail}")
+        if finding.advice:
+            print(f"  {'':8} {'':16} -> {finding.advice}")
+    if missing:
+        print(
+            f"not ready: {missing} of the above is MISSING for replaying a bag into the live node"
+        )
+        return 1
+    print("ready: a bag can be replayed into the live node with `dcfm demo`")
+    return 0
+
+
+def findings() -> Iterator[Finding]:
+    """Look at one thing after the other."""
+    yield from _python_packages()
+    yield _torch()
+    yield _checkpoint()
+    yield from _ros()
+    yield from _messages()
+    yield _profile()
+    yield _shared_memory()
+    yield from _optional()
+
+
+def _python_packages() -> Iterator[Finding]:
+    for name in _PYTHON_PACKAGES:
+        tried = probe(
+            f"import {name} as m; from importlib.metadata import version; "
+            f"print(getattr(m, '__version__', '') or version('{name}'))"
+        )
+        yield _required(name, tried, how_to_get(name))
+
+
+def _torch() -> Finding:
+    tried = probe(
+        "import torch; print(torch.__version__, "
+        "torch.cuda.get_device_name() if torch.cuda.is_available() else 'on CPU, no CUDA device', "
+        "f'{torch.get_num_threads()} threads', sep=', ')"
+    )
+    return _required("torch", tried, how_to_get("torch"))
+
+
+def _checkpoint() -> Finding:
+    tried = probe(
+        "from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT; "
+        "from dcfm_ros.resources import resource; from dcfm_ros.network import read_info; "
+        "path = resource(SHIPPED_CHECKPOINT); labels = read_info(path).labels; "
+        "print(path.name, f'{len(labels.classes)} classes ({labels.name})', sep=', ')"
+    )
+    advice = (
+        "name one with --checkpoint or the parameter `engine.checkpoint`, or reinstall dcfm_ros"
+    )
+    return _required("checkpoint", tried, advice)
+
+
+def _ros() -> Iterator[Finding]:
+    tried = probe(
+        "import rclpy; rclpy.init(); print(rclpy.get_rmw_implementation_identifier()); "
+        "rclpy.shutdown()"
+    )
+    advice = how_to_get("rclpy")
+    for name in ("PYTHONPATH", "RMW_IMPLEMENTATION", "LD_LIBRARY_PATH"):
+        if not tried.worked and os.environ.get(name):
+            advice = f"{name} is set: try a shell where no other ROS is sourced; else {advice}"
+            break
+    distribution = os.environ.get("ROS_DISTRO", "")
+    yield _required("rclpy", tried, advice, distribution)
+
+
+def _messages() -> Iterator[Finding]:
+    for name in _MESSAGE_PACKAGES:
+        kind = "srv" if name == "std_srvs" else "msg"
+        # the type support, too, which needs the compiled libraries
+        tried = probe(
+            f"import inspect; from importlib import import_module; m = import_module('{name}.{kind}'); "
+            "[type(c).__import_type_support__() for _, c in inspect.getmembers(m, inspect.isclass)]"
+        )
+        yield _required(f"{name}.{kind}", tried, how_to_get(f"{name}.{kind}"), _origin(name))
+
+
+def _origin(package: str) -> str:
+    marker = Path(sys.prefix) / "share" / package / "generated_by_dcfm_ros"
+    return "generated by dcfm_ros, the environment had none" if marker.exists() else ""
+
+
+def _profile() -> Finding:
+    from dcfm_ros.resources import resource
+    from dcfm_ros.ros.environment import PROFILE_VARIABLES
+
+    try:
+        shipped = str(resource("config/fastdds.xml"))
+    except DcfmError as error:
+        return Finding("MISSING", "Fast DDS profile", str(error), "reinstall dcfm_ros")
+    values = {name: os.environ.get(name, "") for name in PROFILE_VARIABLES}
+    for name, value in values.items():
+        if value and not Path(value).is_file():
+            detail = f"{name} names {value}, which is not a file"
+            return Finding("note", "Fast DDS profile", detail, f"export {name}={shipped}")
+    unset = [name for name, value in values.items() if not value]
+    if not unset:
+        return Finding("ok", "Fast DDS profile", next(iter(values.values())))
+    return Finding(
+        "note",
+        "Fast DDS profile",
+        "not set here; what dcfm_ros starts sets it, camera drivers lose large images without it",
+        f"for those: export {' '.join(f'{name}={shipped}' for name in unset)}",
+    )
+
+
+def _shared_memory() -> Finding:
+    try:
+        total_mib = shutil.disk_usage("/dev/shm").total / 2**20
+    except OSError as error:
+        return Finding("note", "shared memory", str(error), "mount a tmpfs at /dev/shm")
+    if total_mib < _SHM_MIB:
+        advice = f"in a container: --shm-size={_SHM_MIB}m or more, or --ipc=host"
+        detail = f"/dev/shm has {total_mib:.0f} MiB, expected {_SHM_MIB}: images may go by UDP"
+        return Finding("note", "shared memory", detail, advice)
+    return Finding("ok", "shared memory", f"/dev/shm has {total_mib:.0f} MiB")
+
+
+def _optional() -> Iterator[Finding]:
+    for name, meaning in _OPTIONAL.items():
+        spec = find_spec(name)
+        found = spec is not None and spec.origin is not None  # not just a folder of that name
+        yield Finding("ok" if found else "absent", name, "" if found else meaning)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a line of Python went in a child process: what it printed, or why it failed."""
+
+    worked: bool
+    text: str
+
+
+def probe(code: str) -> Tried:
+    """Run a line of Python in a child with this process's import path: it may abort, and hang."""
+    set_path = f"import json, sys; sys.path[:] = json.loads({json.dumps(sys.path)!r}); "
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", set_path + code],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_DEADLINE_S,
+        )
+    except subprocess.TimeoutExpired:
+        return Tried(False, f"did not answer in {_DEADLINE_S:.0f} s")
+    if child.returncode == 0:
+        return Tried(True, child.stdout.strip())
+    return Tried(False, _last_line(child.stderr.splitlines(), child.returncode))
+
+
+def _last_line(lines: Sequence[str], code: int) -> str:
+    said = [line.strip() for line in lines if line.strip()]
+    last = said[-1].removeprefix("dcfm_ros.errors.") if said else "no message"
+    return f"died of signal {-code}: {last}" if code < 0 else last
+
+
+def _required(what: str, tried: Tried, advice: str, note: str = "") -> Finding:
+    if tried.worked:
+        return Finding("ok", what, ", ".join(part for part in (tried.text, note) if part))
+    return Finding("MISSING", what, tried.text, advice)
