@@ -26,6 +26,8 @@ from dcfm_ros.synthetic.noise import rng_for
 from dcfm_ros.synthetic.sheet import Sheet
 
 _SHADOW = surfaces.soft_shadow(0.75)
+_FEET_M = 0.4
+_RIDER_M = 1.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,30 +213,33 @@ class Actors:
             x, y = self._car_at(car, time_s)
             if -35 < x - eye[0] < 180:
                 found.append(_placed(car, x, y))
-        figures: list[Upright] = []
-        shadows: list[Face] = []
-        for walker in self.walkers:
-            x, y = walker.at(time_s)
-            if -10 < x - eye[0] < 120:
-                figures.append(_figure(walker, x, y, time_s, eye, self.layout.light))
-                half = 0.35 if walker.label == Label.PEDESTRIAN else 0.6
-                shadows.append(_shadow(x, y, half, half))
+        figures = self._figures(time_s, eye)
         if figures:
+            shadows = [_shadow(u.x, u.y, 0.35, 0.35) for u in figures]
             found += [UprightArray(figures).facing(eye), face_array(shadows)]
         return found
 
-    def footprints(self, time_s: float) -> list[Footprint]:
-        """Where cars, people and bicyclists touch the ground at a time."""
+    def _figures(self, time_s: float, eye: Vector) -> list[Upright]:
+        places = [(walker, *walker.at(time_s)) for walker in self.walkers]
+        return [
+            _figure(walker, x, y, time_s, eye, self.layout.light)
+            for walker, x, y in places
+            if -10 < x - eye[0] < 120
+        ]
+
+    def footprints(self, time_s: float, eye: Vector) -> list[Footprint]:
+        """Where cars, people and bicyclists touch the ground at a time, as drawn for `eye` (3,)."""
         found = []
         for car in self.cars:
             x, y = self._car_at(car, time_s)
             body = car.body
-            found.append(box_footprint(x, y, body.length, body.width, car.yaw, int(Label.CAR)))
-        for walker in self.walkers:
-            x, y = walker.at(time_s)
-            long = 1.7 if walker.label == Label.BICYCLIST else 0.5
-            yaw = float(np.arctan2(walker.vy, walker.vx))
-            found.append(box_footprint(x, y, long, 0.5, yaw, walker.label))
+            found.append(box_footprint(x, y, body.length, body.width, car.yaw, Label.CAR))
+        figures = self._figures(time_s, eye)
+        if figures:
+            for figure, right in zip(figures, UprightArray(figures).right(eye), strict=True):
+                yaw = float(np.arctan2(right[1], right[0]))
+                long = _RIDER_M if figure.yaw is not None else _FEET_M
+                found.append(box_footprint(figure.x, figure.y, long, 0.1, yaw, figure.label))
         return found
 
     def _car_at(self, car: Car, time_s: float) -> tuple[float, float]:
@@ -268,13 +273,16 @@ def _placed(car: Car, x: float, y: float) -> FaceArray:
 def _figure(
     walker: Walker, x: float, y: float, time_s: float, eye: Vector, light: Light
 ) -> Upright:
+    """Choose the sheet of a walker by the side it shows, and the phase of its step."""
     view_x, view_y = eye[0] - x, eye[1] - y
     speed = float(np.hypot(walker.vx, walker.vy))
     across = float(view_x * walker.vy - view_y * walker.vx)  # > 0: moves to the camera's left
     from_side = speed > 0 and abs(across) > 0.64 * speed * float(np.hypot(view_x, view_y))
-    stride = 0.9 if walker.label == Label.BICYCLIST else 0.35
-    phase = int((speed * time_s + abs(x)) / stride) if speed > 0 else 0
+    rider = walker.label == Label.BICYCLIST
+    way = abs(walker.x) + speed * time_s
+    phase = int(way / (0.9 if rider else 0.35)) if speed > 0 else 0
     sheet = (walker.side if from_side else walker.front)[phase % people.PHASES]
+    flat = rider and from_side  # a bicycle is as long as it is, from wherever it is seen
     return Upright(
         x,
         y,
@@ -283,5 +291,6 @@ def _figure(
         sheet,
         walker.label,
         gain=light.free,
-        mirrored=from_side and across > 0,
+        mirrored=from_side and across > 0 and not flat,
+        yaw=float(np.arctan2(walker.vy, walker.vx)) if flat else None,
     )

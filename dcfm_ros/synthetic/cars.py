@@ -23,6 +23,7 @@ _PAINT: tuple[Rgb, ...] = (
     (60, 20, 26),
 )
 _PX = 90  # texels per m
+_UNDERSIDE = (11, 11, 12)  # drawn down to the ground: what touches it is the body's outline
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ def _side_sheet(rng: np.random.Generator, body: Body, paint: Rgb) -> Sheet:
     rgb = _shiny(rng, paint, high, wide, 0.22)
     alpha = np.full((high, wide), 255, np.uint8)
     sill = high - round(body.clearance * _PX)
-    alpha[sill:] = 0
     rgb[sill - 10 : sill] = rgb[sill - 10 : sill] // 3
+    rgb[sill:] = _UNDERSIDE
     rgb[int(high * 0.12) : int(high * 0.12) + 2] = np.minimum(
         rgb[int(high * 0.12)].astype(int) + 30, 255
     )
@@ -97,7 +98,6 @@ def _side_sheet(rng: np.random.Generator, body: Body, paint: Rgb) -> Sheet:
         cv2.circle(rgb, centre, radius + 6, (14, 14, 15), -1, cv2.LINE_AA)
         cv2.circle(rgb, centre, int(radius * 0.66), rim, -1, cv2.LINE_AA)
         cv2.circle(rgb, centre, int(radius * 0.2), (50, 50, 52), -1, cv2.LINE_AA)
-        cv2.circle(alpha, centre, radius, 255, -1)
     front = np.array([[wide, 0], [wide, int((body.belt - body.bonnet) * _PX)], [0, 0]], np.int32)
     cowl = int((body.cowl_x + body.length / 2) * _PX)
     front[2] = (cowl, 0)
@@ -127,10 +127,9 @@ def _end_sheet(rng: np.random.Generator, body: Body, paint: Rgb, front: bool) ->
     top = body.bonnet if front else min(body.boot, body.belt)
     high, wide = round(top * _PX), round(body.width * _PX)
     rgb = _shiny(rng, paint, high, wide, 0.12)
-    alpha = np.full((high, wide), 255, np.uint8)
     sill = high - round((body.clearance - 0.02) * _PX)
-    alpha[sill:, 20:-20] = 0
-    rgb[sill:] = (18, 18, 19)
+    rgb[sill:] = _UNDERSIDE
+    rgb[sill:, :20] = rgb[sill:, -20:] = (26, 26, 27)  # tyres
     bumper = sill - int(0.26 * _PX)
     rgb[bumper:sill] = rgb[bumper:sill] * (0.55 if rng.random() < 0.5 else 0.85)
     lamp_y, lamp_w, lamp_h = int(high * 0.22), int(wide * 0.2), max(6, int(high * 0.2))
@@ -145,7 +144,7 @@ def _end_sheet(rng: np.random.Generator, body: Body, paint: Rgb, front: bool) ->
     left, upper = int(wide * 0.35), bumper + 2 if front else max(2, bumper - 12)
     rgb[upper : upper + 11, left : left + int(wide * 0.3)] = plate
     rgb[upper + 3 : upper + 8, left + 5 : left + int(wide * 0.3) - 5 : 3] = 40
-    return Sheet(rgb, alpha)
+    return Sheet(rgb)
 
 
 def _glass_sheet(rng: np.random.Generator, paint: Rgb) -> Sheet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dcfm_ros.synthetic.noise import Bytes, Rgb, jitter, noise, pick, rng_for, tinted
+from dcfm_ros.synthetic.noise import Bytes, Rgb, jitter, noise, pick, tinted
 from dcfm_ros.synthetic.sheet import Sheet
 
 PX_PER_M = 36
@@ -99,7 +99,7 @@ def _window(rng: np.random.Generator, rgb: Bytes, x: int, y: int, w: int, h: int
     rgb[y - 1 : y + h + 1, x - 1 : x + w + 1] = f
     rgb[y + 1 : y + h - 1, x + 1 : x + w - 1] = _glass(rng, h - 2, w - 2)
     rgb[y + 1 : y + 4, x + 1 : x + w - 1] //= 2  # the lintel's shadow
-    rgb[y + h : y + h + 3, max(0, x - 3) : x + w + 3] = np.minimum(np.float32(f) * 1.05, 255)
+    rgb[y + h : y + h + 3, max(0, x - 3) : x + w + 3] = np.minimum(np.array(f) * 1.05, 255)
 
 
 def _windows(rng: np.random.Generator, rgb: Bytes, floor: int, ground: int) -> None:
@@ -220,4 +220,4 @@ def roof(rng: np.random.Generator) -> Sheet:
 
 def garden_wall(rng: np.random.Generator) -> Sheet:
     """A low wall, 8 m × 1 m."""
-    return Sheet(wall(rng_for(int(rng.integers(1 << 30))), pick(rng, WALLS), 36, 288, brick=True))
+    return Sheet(wall(rng, pick(rng, WALLS), 36, 288, brick=True))

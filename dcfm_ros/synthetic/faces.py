@@ -196,7 +196,7 @@ def ground_quad(
 
 @dataclass(frozen=True, eq=False)
 class Upright:
-    """An upright sheet that always faces the camera, e.g. a tree.
+    """An upright sheet that faces the camera, e.g. a tree, or has a direction of its own.
 
     Attributes:
         x: world position of its foot, m.
@@ -208,6 +208,7 @@ class Upright:
         base_m: height of the lower edge above the ground.
         gain: brightness factor.
         mirrored: show the texture mirrored left to right.
+        yaw: where the sheet's right edge points, rad in the ground plane; None: faces the camera.
     """
 
     x: float
@@ -219,6 +220,7 @@ class Upright:
     base_m: float = 0.0
     gain: float = 1.0
     mirrored: bool = False
+    yaw: float | None = None
 
 
 class UprightArray:
@@ -230,6 +232,9 @@ class UprightArray:
         self.low = np.array([u.base_m for u in uprights], np.float64)
         self.high = np.array([u.height_m for u in uprights], np.float64)
         self.wide = np.array([-u.width_m if u.mirrored else u.width_m for u in uprights])
+        yaws = np.array([np.nan if u.yaw is None else u.yaw for u in uprights], np.float64)
+        self._fixed = np.isfinite(yaws)[:, None]
+        self._right = np.column_stack([np.cos(yaws), np.sin(yaws)])
         kinds = [Kind.SOLID if u.sheet.mask is None else Kind.LACY for u in uprights]
         windows = [(0.0, 0.0, u.sheet.width, u.sheet.height) for u in uprights]
         self._rest = FaceArray(
@@ -242,11 +247,16 @@ class UprightArray:
             [u.sheet for u in uprights],
         )
 
-    def facing(self, eye: Vector) -> FaceArray:
-        """Turn all around the vertical so that they face `eye` (3,)."""
+    def right(self, eye: Vector) -> Vector:
+        """Directions (N, 2) of the sheets' right edges, seen from `eye` (3,)."""
         toward = eye[:2] - self.place
         toward = toward / np.maximum(np.hypot(toward[:, 0], toward[:, 1]), 1e-6)[:, None]
-        right = np.column_stack([-toward[:, 1], toward[:, 0]]) * self.wide[:, None]
+        facing = np.column_stack([-toward[:, 1], toward[:, 0]])
+        return np.where(self._fixed, self._right, facing)
+
+    def facing(self, eye: Vector) -> FaceArray:
+        """Turn all around the vertical so that they face `eye` (3,)."""
+        right = self.right(eye) * self.wide[:, None]
         frames = np.zeros((len(self.place), 3, 3))
         frames[:, :2, 0] = right
         frames[:, 2, 1] = -self.high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ class GroundRect:
 def _cuts(low: float, high: float, cell: float) -> list[tuple[float, float]]:
     count = max(1, int(np.ceil((high - low) / cell)))
     edges = np.linspace(low, high, count + 1)
-    return [(float(a), float(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return list(pairwise(edges.tolist()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,7 @@ class Camera:
         image = cv2.LUT(np.clip(image, 0, 255).astype(np.uint8), self.curve).astype(np.float32)
         rng = rng_for(self.seed, 41, index)
         for channel in range(3):
-            image[..., channel] += np.float32(look.grain) * noise(rng, "grain", *image.shape[:2])
+            image[..., channel] += np.float32(look.grain) * noise(rng, "sensor", *image.shape[:2])
         return np.clip(image, 0, 255).astype(np.uint8)
 
     def _air(self, image: Floats, depth_m: Floats, road: Mask) -> None:

@@ -44,6 +44,8 @@ def _pool(kind: str) -> Floats:
         return _fractal(rng_for(12), _POOL_PX, 4, 512, 0.55)
     if kind == "grain":
         return _fractal(rng_for(13), _POOL_PX, 128, 1024, 1.0)
+    if kind == "sensor":
+        return _fractal(rng_for(15), _POOL_PX, 1024, 1024, 1.0)
     if kind == "leaf":
         return _fractal(rng_for(14), _POOL_PX, 32, 512, 0.8)
     raise ValueError(f"unknown noise {kind!r}")
@@ -54,7 +56,8 @@ def noise(rng: np.random.Generator, kind: str, height: int, width: int) -> Float
 
     Args:
         rng: chooses the window and its mirroring.
-        kind: "coarse" (blotches), "cloud" (all scales), "grain" (fine) or "leaf" (clumps).
+        kind: "coarse" (blotches), "cloud" (all scales), "grain" (fine), "leaf" (clumps) or
+            "sensor" (white).
         height: of the result in px; beyond 1024 the pool is enlarged.
         width: of the result in px.
 

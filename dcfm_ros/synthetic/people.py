@@ -35,34 +35,35 @@ class _Canvas:
         self.rgb: Bytes = np.full((*shape, 3), ground, np.uint8)
         self.alpha = np.zeros(shape, np.uint8)
 
-    def _at(self, x: float, y: float) -> tuple[int, int]:
+    def place(self, x: float, y: float) -> tuple[int, int]:
+        """Pixel of a point, in sixteenths."""
         u = (x + self.wide_m / 2) * self.scale
         return round(u * 16), round((self.high_m - y) * self.scale * 16)
 
     def limb(self, points: list[tuple[float, float]], thick_m: float, color: Rgb) -> None:
         """A bent stroke with round ends."""
-        line = np.array([self._at(x, y) for x, y in points], np.int32).reshape(-1, 1, 2)
+        line = np.array([self.place(x, y) for x, y in points], np.int32).reshape(-1, 1, 2)
         thick = max(1, round(thick_m * self.scale))
         cv2.polylines(self.rgb, [line], False, color, thick, cv2.LINE_AA, 4)
         cv2.polylines(self.alpha, [line], False, 255, thick, cv2.LINE_AA, 4)
 
     def area(self, points: list[tuple[float, float]], color: Rgb) -> None:
         """A filled polygon."""
-        line = np.array([self._at(x, y) for x, y in points], np.int32).reshape(-1, 1, 2)
+        line = np.array([self.place(x, y) for x, y in points], np.int32).reshape(-1, 1, 2)
         cv2.fillPoly(self.rgb, [line], color, cv2.LINE_AA, 4)
         cv2.fillPoly(self.alpha, [line], 255, cv2.LINE_AA, 4)
 
     def disc(self, x: float, y: float, radius_m: float, color: Rgb) -> None:
         """A filled circle."""
         radius = round(radius_m * self.scale * 16)
-        cv2.circle(self.rgb, self._at(x, y), radius, color, -1, cv2.LINE_AA, 4)
-        cv2.circle(self.alpha, self._at(x, y), radius, 255, -1, cv2.LINE_AA, 4)
+        cv2.circle(self.rgb, self.place(x, y), radius, color, -1, cv2.LINE_AA, 4)
+        cv2.circle(self.alpha, self.place(x, y), radius, 255, -1, cv2.LINE_AA, 4)
 
     def ring(self, x: float, y: float, radius_m: float, thick_m: float, color: Rgb) -> None:
         """A circle line."""
         radius, thick = round(radius_m * self.scale * 16), max(1, round(thick_m * self.scale))
-        cv2.circle(self.rgb, self._at(x, y), radius, color, thick, cv2.LINE_AA, 4)
-        cv2.circle(self.alpha, self._at(x, y), radius, 255, thick, cv2.LINE_AA, 4)
+        cv2.circle(self.rgb, self.place(x, y), radius, color, thick, cv2.LINE_AA, 4)
+        cv2.circle(self.alpha, self.place(x, y), radius, 255, thick, cv2.LINE_AA, 4)
 
     def sheet(self, rng: np.random.Generator, mask: Bytes | None = None) -> Sheet:
         """Shade with folds and light from above, and close the outline."""
@@ -148,7 +149,7 @@ def bicyclist(rng: np.random.Generator, side_view: bool) -> list[Sheet]:
     if rng.random() < 0.15:
         coat = (196, 214, 40)
     skin, frame = pick(rng, _SKIN), pick(rng, _CLOTHES, 0.4)
-    helmet = pick(rng, _HAIR + ((210, 210, 210), (160, 30, 30), (30, 60, 130)), 0.2)
+    helmet = pick(rng, (*_HAIR, (210, 210, 210), (160, 30, 30), (30, 60, 130)), 0.2)
     facing = bool(rng.random() < 0.4)
     seed = int(rng.integers(1 << 30))
     draw = _rider_from_side if side_view else _rider_from_behind
@@ -186,7 +187,7 @@ def _rider_from_side(
     canvas.limb([(0.13, 1.66), (0.27, 1.67)], 0.12, helmet)
     envelope = cv2.morphologyEx(canvas.alpha, cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8))
     for wheel in (rear, front):  # the label covers the wheels' discs, as people label them
-        cv2.circle(envelope, canvas._at(*wheel), round(0.32 * 100 * 16), 255, -1, cv2.LINE_AA, 4)
+        cv2.circle(envelope, canvas.place(*wheel), round(0.32 * 100 * 16), 255, -1, cv2.LINE_AA, 4)
     return canvas.sheet(rng_like(seed, 1), np.where(envelope > 127, 255, 0).astype(np.uint8))
 
 

@@ -41,9 +41,9 @@ class Raster:
 
     def labels(self) -> Bytes:
         """(H, W) uint8 at the pixel centres."""
-        labels = self.code[::GRID, ::GRID] & _UNLABELLED_CODE
+        labels = self.code[::GRID, ::GRID] & np.uint8(_UNLABELLED_CODE)
         labels[labels == _UNLABELLED_CODE] = Label.UNLABELLED
-        return labels
+        return np.asarray(labels, np.uint8)
 
     def depth_m(self) -> Floats:
         """(H, W) float32 along the optical axis at the pixel centres, inf for the sky."""
@@ -62,7 +62,7 @@ class _Patch:
 
 
 def render(view: View, faces: FaceArray) -> Raster:
-    """Draw all faces: solid ones near to far, ground base and sky, decals, lacy ones far to near."""
+    """Draw all faces: solid ones near to far, what lies behind, decals, lacy ones far to near."""
     projection = Projection(view, faces)
     shape = (projection.height, projection.width)
     raster = Raster(

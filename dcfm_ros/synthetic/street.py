@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -144,8 +144,7 @@ class _Scene:
     def frame(self, index: int, stamp_ns: int) -> SyntheticFrame:
         settings = self.settings
         world_from_base = self.world_from_base(index)
-        camera_from_world = np.linalg.inv(world_from_base @ self.base_from_camera)
-        view = View(self.k, camera_from_world, settings.width, settings.height)
+        view = self._view(world_from_base, self.k, settings.width, settings.height)
         raster = render(view, self.faces(index, view.position))
         depth = raster.depth_m()
         labels = raster.labels()
@@ -156,13 +155,16 @@ class _Scene:
             stamp_ns, rgb, labels, depth, world_from_base, self.base_from_camera, self.k
         )
 
+    def _view(self, world_from_base: Vector, k: Vector, width: int, height: int) -> View:
+        camera_from_world = np.linalg.inv(world_from_base @ self.base_from_camera)
+        return View(k, np.asarray(camera_from_world, np.float64), width, height)
+
     def _first_look(self) -> Bytes:
         """A small picture of the beginning, for the exposure."""
         scale = _SMALL_PX / self.settings.width
         k = np.diag([scale, scale, 1.0]) @ self.k
-        camera_from_world = np.linalg.inv(self.world_from_base(0) @ self.base_from_camera)
         high = max(8, round(self.settings.height * scale))
-        view = View(k, camera_from_world, _SMALL_PX, high)
+        view = self._view(self.world_from_base(0), k, _SMALL_PX, high)
         return render(view, self.faces(0, view.position)).image()
 
     def faces(self, index: int, eye: Vector) -> FaceArray:
@@ -171,7 +173,8 @@ class _Scene:
         return concatenate([self.static, self.uprights.facing(eye), *moving, sky])
 
     def footprints(self, index: int) -> list[Footprint]:
-        return self.layout.footprints + self.actors.footprints(self.time_s(index))
+        eye = (self.world_from_base(index) @ self.base_from_camera)[:3, 3]
+        return self.layout.footprints + self.actors.footprints(self.time_s(index), eye)
 
     def ground_truth(self, index: int, points: Vector) -> npt.NDArray[np.uint8]:
         return ground_truth(points, self.layout.rects, self.footprints(index))
@@ -236,8 +239,3 @@ def _draw_bonnet(rgb: Bytes, labels: Bytes, depth: Floats, seed: int) -> None:
     rgb[inside] = (0.75 * painted + 0.25 * rgb.mean())[inside].astype(np.uint8)
     labels[inside] = Label.UNLABELLED
     depth[inside] = np.nan
-
-
-def with_seed(settings: StreetSettings, seed: int) -> StreetSettings:
-    """The same settings for another street."""
-    return replace(settings, seed=seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dcfm_ros.synthetic.noise import Bytes, Floats, Rgb, jitter, noise, pick, tinted
+from dcfm_ros.synthetic.noise import Floats, Rgb, jitter, noise, pick, tinted
 from dcfm_ros.synthetic.sheet import Sheet
 
 ROAD_PX_PER_M = 32
@@ -79,12 +79,6 @@ def grass(rng: np.random.Generator, size_px: int = 256) -> Sheet:
     color = pick(rng, ((84, 104, 50), (100, 112, 62), (66, 86, 40)), 0.2)
     relief = 0.12 * noise(rng, "leaf", size_px, size_px)
     return Sheet(tinted(color, relief + 0.1 * noise(rng, "grain", size_px, size_px)))
-
-
-def plain(rng: np.random.Generator, color: Rgb, rough: float = 0.05) -> Sheet:
-    """A nearly even surface."""
-    relief = rough * (noise(rng, "coarse", 128, 128) + 0.6 * noise(rng, "grain", 128, 128))
-    return Sheet(tinted(color, relief))
 
 
 def paint(rng: np.random.Generator, color: Rgb, wear: float) -> Sheet:

@@ -119,8 +119,3 @@ def hedge(rng: np.random.Generator) -> Sheet:
     rows = np.arange(96, dtype=np.float32)[:, None]
     edge = rows - 10 + 7 * noise(rng, "leaf", 96, 512)
     return Sheet(rgb, (np.clip(edge, 0, 1) * 255).astype(np.uint8))
-
-
-def foliage(rng: np.random.Generator) -> Sheet:
-    """Dense leaves all over, for the tops of hedges."""
-    return Sheet(tinted(pick(rng, LEAVES, 0.2), 0.25 * noise(rng, "leaf", 128, 256)))
