@@ -86,6 +86,8 @@ def _branch(
     depth: int,
 ) -> None:
     end = start + length * np.array([np.cos(angle), np.sin(angle)])
+    end[1] = min(end[1], max(start[1], 0.66 * _SIZE))  # nothing hangs to the ground
+    end = np.clip(end, 2, _SIZE - 1)
     shade = 255 if thick > 1.5 else int(rng.integers(150, 235))
     p = (int(start[0] * 8), int(start[1] * 8))
     q = (int(end[0] * 8), int(end[1] * 8))
