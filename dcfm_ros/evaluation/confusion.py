@@ -12,7 +12,7 @@ class ConfusionMatrix:
     """Counts of (true class, predicted class) over the pixels of many frames.
 
     Args:
-        classes: number of classes. True labels outside 0 … classes − 1 (255 among them) are ignored.
+        classes: number of classes. True labels from it on (255 among them) are ignored.
     """
 
     def __init__(self, classes: int) -> None:
@@ -40,6 +40,15 @@ class ConfusionMatrix:
         index = truth[known].astype(np.int64) * n + predicted
         self.counts += np.bincount(index, minlength=n * n).reshape(n, n)
 
+    def merge(self, other: ConfusionMatrix) -> None:
+        """Count the frames of another matrix of the same classes, too."""
+        self.counts += other.counts
+
+    @property
+    def pixels(self) -> int:
+        """Pixels counted: those whose truth is a class."""
+        return int(self.counts.sum())
+
     def iou(self) -> NDArray[np.float64]:
         """(classes,) intersection over union; NaN for a class that the truth never shows."""
         hits = np.diag(self.counts).astype(np.float64)
@@ -59,3 +68,28 @@ class ConfusionMatrix:
             return float("nan")
         iou = self.iou()
         return float(np.nan_to_num(iou).mean() if absent_as_zero else np.nanmean(iou))
+
+    def recall(self) -> NDArray[np.float64]:
+        """(classes,) share of a class's true pixels that were found; NaN for an absent class."""
+        true = self.counts.sum(1)
+        recall = np.full(len(true), np.nan)
+        np.divide(np.diag(self.counts), true, out=recall, where=true > 0)
+        return recall
+
+    def precision(self) -> NDArray[np.float64]:
+        """(classes,) share of the pixels predicted as a class that are it; NaN if none are."""
+        predicted = self.counts.sum(0)
+        precision = np.full(len(predicted), np.nan)
+        np.divide(np.diag(self.counts), predicted, out=precision, where=predicted > 0)
+        return precision
+
+    def pixel_accuracy(self) -> float:
+        """Share of labelled pixels whose class is right; NaN without any."""
+        return float(np.diag(self.counts).sum() / self.pixels) if self.pixels else float("nan")
+
+    def shares(self) -> NDArray[np.float64]:
+        """(classes,) share of each class in the labelled pixels; NaN without any."""
+        if not self.pixels:
+            return np.full(len(self.counts), np.nan)
+        shares: NDArray[np.float64] = self.counts.sum(1) / self.pixels
+        return shares

@@ -1,0 +1,80 @@
+"""`dcfm`: finds the verb, runs it, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import dcfm_ros
+import dcfm_ros.openmp  # before torch
+from dcfm_ros.cli.missing import how_to_get
+from dcfm_ros.errors import DcfmError
+
+# Verb -> module in this folder with `add_parser(subparsers)` and `run(args) -> int`.
+VERBS = {
+    "evaluate": "evaluate",
+    "segment": "segment",
+    "play": "play",
+    "make-bag": "make_bag",
+    "train": "train",
+    "import": "import_checkpoint",
+    "inspect": "inspect_checkpoint",
+    "doctor": "doctor",
+}
+_FAILED = 2
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; `sys.argv` by default.
+
+    Returns:
+        0, or 2 after an error that is told on stderr, 130 after Ctrl-C, 141 when the reader of the
+        output left.
+    """
+    args = _parser().parse_args(arguments)
+    module = import_module(f"dcfm_ros.cli.{VERBS[args.verb]}")
+    try:
+        code: int = module.run(args)
+        sys.stdout.flush()
+    except DcfmError as error:
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        advice = how_to_get(error.name or "")
+        if not advice:
+            raise
+        return _fail(f"dcfm {args.verb} needs {error.name}, which is not installed: {advice}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end: into nothing, lest that complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dcfm", description="Video semantic segmentation with DCFM for ROS 2."
+    )
+    parser.add_argument("--version", action="version", version=f"dcfm_ros {dcfm_ros.__version__}")
+    subparsers = parser.add_subparsers(
+        dest="verb", required=True, metavar="VERB", title="verbs (each has --help)"
+    )
+    for module in VERBS.values():
+        import_module(f"dcfm_ros.cli.{module}").add_parser(subparsers)
+    return parser
+
+
+def _fail(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return _FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

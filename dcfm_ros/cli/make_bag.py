@@ -1,0 +1,97 @@
+"""`dcfm make-bag`: a data set or the synthetic street as a bag with ground truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from dcfm_ros.cli.progress import progress
+
+_STREET = ("seed", "width", "height", "rate_hz", "duration_s", "motion", "cars", "people")
+_CAMVID = "camvid"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "make-bag",
+        help="write a data set or the synthetic street as a bag",
+        description="Write a bag with camera images and ground-truth label images.",
+    )
+    kinds = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
+    _add_street(kinds)
+    _add_camvid(kinds)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the bag.
+
+    Raises:
+        DcfmError: the data is not there, a wrong setting, or the bag exists already.
+    """
+    count = _camvid(args) if args.dataset == _CAMVID else _street(args)
+    print(f"{args.out}: {count} frames")
+    return 0
+
+
+def _add_street(kinds: Any) -> None:
+    street = kinds.add_parser(
+        "street",
+        help="the rendered street: images, depth, camera_info, tf, ground truth",
+        description="Render a street; the same seed always gives the same bag.",
+    )
+    street.add_argument("--seed", type=int, help="draws the street and its traffic (default 1)")
+    street.add_argument("--duration", dest="duration_s", type=float, metavar="S", help="default 10")
+    street.add_argument("--rate", dest="rate_hz", type=float, metavar="HZ", help="default 10")
+    street.add_argument("--width", type=int, metavar="PX", help="default 480")
+    street.add_argument("--height", type=int, metavar="PX", help="default 360")
+    street.add_argument("--motion", help="drive (default), stop_and_go, slow, fast or cut")
+    street.add_argument("--cars", type=float, metavar="D", help="density of cars (default 1)")
+    street.add_argument("--people", type=float, metavar="D", help="density of people (default 1)")
+    street.add_argument("--image", default="compressed", help="compressed (default) or raw")
+    street.add_argument("--depth", default="16UC1", help="16UC1 (default, mm), 32FC1 (m) or none")
+    _add_out(street)
+
+
+def _add_camvid(kinds: Any) -> None:
+    camvid = kinds.add_parser(
+        _CAMVID,
+        help="a split of CamVid as packaged by the SegNet tutorial",
+        description="Write a split of CamVid: ROOT/SPLIT and ROOT/SPLITannot.",
+    )
+    camvid.add_argument("root", type=Path, metavar="ROOT")
+    camvid.add_argument("--split", default="val", help="train, val (default) or test")
+    camvid.add_argument(
+        "--rate", type=float, default=15.0, metavar="HZ", help="frames per second (default 15)"
+    )
+    _add_out(camvid)
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="BAG", help="a new folder")
+
+
+def _street(args: argparse.Namespace) -> int:
+    from dcfm_ros.cli.options import given
+    from dcfm_ros.settings import from_flat
+    from dcfm_ros.synthetic import StreetSettings
+    from dcfm_ros.synthetic.bag import write_street_bag
+
+    settings = from_flat(StreetSettings, given(args, _STREET))
+    return write_street_bag(
+        args.out,
+        settings,
+        image=args.image,
+        depth=args.depth,
+        progress=sys.stderr.isatty(),
+    )
+
+
+def _camvid(args: argparse.Namespace) -> int:
+    from dcfm_ros.evaluation.datasets import camvid_frames, write_labelled_bag
+
+    frames = camvid_frames(args.root, args.split, args.rate)
+    return write_labelled_bag(progress(frames, str(args.out), "frames", len(frames)), args.out)

@@ -1,0 +1,54 @@
+"""Writes what a run came to: metrics.json, report.html and contact_sheet.png."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dcfm_ros.evaluation import sections
+from dcfm_ros.evaluation.document import document, write_document
+from dcfm_ros.evaluation.page import page
+from dcfm_ros.evaluation.results import Results
+from dcfm_ros.evaluation.sheet import contact_sheet
+from dcfm_ros.evaluation.summary import one_line
+
+
+def write_report(results: Results, folder: Path, title: str = "") -> dict[str, Any]:
+    """Write the report of a run that is over.
+
+    Args:
+        folder: exists.
+        title: empty: the name of the recording.
+
+    Returns:
+        The content of metrics.json.
+    """
+    content = document(results)
+    title = title or sections.title_of(results.recordings)
+    contact_sheet(
+        results.samples.spread(),
+        results.setup.info.labels,
+        title,
+        one_line(content),
+        folder / "contact_sheet.png",
+    )
+    html = page(f"{title}: segmentation report", _body(results, content, title))
+    (folder / "report.html").write_text(html, encoding="utf-8")
+    write_document(content, folder / "metrics.json")
+    return content
+
+
+def _body(results: Results, content: dict[str, Any], title: str) -> str:
+    parts = (
+        sections.heading(title, content),
+        sections.summary_cards(content),
+        sections.all_notes(content),
+        sections.overlays(results),
+        sections.recordings(content),
+        sections.classes(content, results.setup.info.labels),
+        sections.timelines(results),
+        sections.latency(results, content),
+        sections.worst(results),
+        sections.settings(content),
+    )
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,348 @@
+"""The sections of the report page, each from the document and the results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from dcfm_ros.evaluation import page
+from dcfm_ros.evaluation.figures import latency_histogram, stage_bars, timeline
+from dcfm_ros.evaluation.frames import FrameRecord
+from dcfm_ros.evaluation.page import percent
+from dcfm_ros.evaluation.pictures import ground_truth, jpeg_uri, mistakes, prediction
+from dcfm_ros.evaluation.results import LIVE, Recording, Results
+from dcfm_ros.evaluation.samples import Sample
+from dcfm_ros.network import LabelSet
+
+Document = Mapping[str, Any]
+_MOST_TIMELINES = 8
+
+
+def heading(title: str, document: Document) -> str:
+    """What was measured, with what, and when."""
+    setup = document["setup"]
+    engine = setup["engine"]
+    how = "the live node over DDS" if setup["mode"] == LIVE else "exact mode: every frame, in order"
+    line = (
+        f"{setup['checkpoint']['name']} on {engine['device']}, {engine['precision']}, "
+        f"{engine['threads']} threads · {how} · {document['created'][:16].replace('T', ' ')} UTC"
+    )
+    return f'<header><h1>{escape(title)}</h1><div class="soft">{escape(line)}</div></header>'
+
+
+def summary_cards(document: Document) -> str:
+    """The figures that a reader looks for first."""
+    total, times = document["total"], document["timings"]["total"]
+    latency = times["stages_ms"]["total"]
+    accuracy, keys, cost = total["accuracy"], total["key_frames"], total["multiply_adds"]
+    items = []
+    if accuracy:
+        items.append(
+            page.card(
+                "mIoU", percent(accuracy["miou"]), "%",
+                f"{percent(accuracy['pixel_accuracy'])} % of pixels right",
+            )
+        )  # fmt: skip
+    else:
+        items.append(
+            page.card("mean confidence", percent(total["mean_confidence"]), "%", "no ground truth")
+        )
+    items.append(
+        page.card(
+            "latency, median", page.milliseconds(latency["p50"]), "ms",
+            f"p95 {page.milliseconds(latency['p95'])} · p99 {page.milliseconds(latency['p99'])}",
+        )
+    )  # fmt: skip
+    items.append(page.card("rate", f"{times['rate_hz']:.1f}", "Hz", _rate_note(document)))
+    items.append(
+        page.card(
+            "key frames", percent(keys["share"], 0), "%",
+            f"{keys['count']} of {total['frames']} frames",
+        )
+    )  # fmt: skip
+    items.append(
+        page.card(
+            "multiply-adds a frame", page.giga(cost["mean"]), "G",
+            f"key {page.giga(cost['key'])} · reused {page.giga(cost['non_key'])}",
+        )
+    )  # fmt: skip
+    for recording in document["recordings"]:
+        delivery = recording.get("delivery")
+        if delivery:
+            more = f"{delivery['dropped']} dropped · {delivery['lost']} lost"
+            items.append(
+                page.card("segmented", str(delivery["segmented"]), f"of {delivery['sent']}", more)
+            )
+    return page.cards(items)
+
+
+def all_notes(document: Document) -> str:
+    """The notes on every recording."""
+    several = len(document["recordings"]) > 1
+    return page.notes(
+        [
+            f"{recording['name']}: {note}" if several else note
+            for recording in document["recordings"]
+            for note in recording["notes"]
+        ]
+    )
+
+
+def overlays(results: Results) -> str:
+    """Evenly spread frames."""
+    labels = results.setup.info.labels
+    samples = results.samples.spread()
+    several = len(results.recordings) > 1
+    figures = "".join(
+        f'<figure><img alt="overlay" src="{jpeg_uri(prediction(sample, labels))}">'
+        f"<figcaption>{_caption(sample.record, several)}</figcaption></figure>"
+        for sample in samples
+    )
+    return page.section(
+        "What it looks like",
+        page.text("Predicted classes over frames that are spread evenly over the recording."),
+        page.legend(labels, _shown(samples, labels)),
+        f'<div class="grid">{figures}</div>',
+    )
+
+
+def classes(document: Document, labels: LabelSet) -> str:
+    """Accuracy by class; without ground truth, how much of the picture each class takes."""
+    accuracy, predicted = document["total"]["accuracy"], document["total"]["predicted_shares"]
+    if accuracy is None:
+        rows = [
+            page.row(
+                [_name_cell(labels, i), page.bar_cell(predicted[name]),
+                 page.figure_cell(percent(predicted[name]))]
+            )
+            for i, name in enumerate(labels.classes)
+            if predicted[name]
+        ]  # fmt: skip
+        return page.section(
+            "Classes",
+            page.text("Share of each class in the predicted pixels. There is no ground truth."),
+            page.table(("class", "", "% of pixels"), rows, numeric_from=2),
+        )
+    rows = [
+        page.row(
+            [
+                _name_cell(labels, entry["id"]),
+                page.bar_cell(entry["iou"]),
+                *(
+                    page.figure_cell(percent(entry[figure]))
+                    for figure in ("iou", "precision", "recall", "share")
+                ),
+            ],
+            css="" if entry["iou"] is not None else "absent",
+        )
+        for entry in accuracy["classes"]
+        if entry["iou"] is not None or predicted[entry["name"]]
+    ]
+    return page.section(
+        "Classes",
+        page.text(_accuracy_sentence(accuracy)),
+        page.table(("class", "", "IoU %", "precision %", "recall %", "% of truth"), rows, 2),
+    )
+
+
+def timelines(results: Results) -> str:
+    """Key frames, quality and latency over time, by recording."""
+    recordings = results.recordings
+    parts = []
+    for recording in recordings[:_MOST_TIMELINES]:
+        if len(recordings) > 1:
+            parts.append(f"<h3>{escape(recording.name)}</h3>")
+        svg = timeline(recording.tally, recording.tally.period_ms)
+        parts.append(page.drawing(svg, f"timeline of {recording.name}"))
+    if len(recordings) > _MOST_TIMELINES:
+        parts.append(page.text(f"The first {_MOST_TIMELINES} of {len(recordings)} recordings."))
+    reasons = results.total().reasons
+    counts = ", ".join(f"{reason.name} {reasons[reason]}" for reason in sorted(reasons))
+    return page.section(
+        "Key frames",
+        page.text(
+            "A key frame computes the deep feature; the frames after it reuse it and compute their "
+            f"shallow one alone. Frames by reason: {counts}."
+        ),
+        *parts,
+    )
+
+
+def latency(results: Results, document: Document) -> str:
+    """How long frames took, and where."""
+    total = results.total()
+    period_ms = results.recordings[0].tally.period_ms if len(results.recordings) == 1 else math.nan
+    times = document["timings"]["total"]
+    named = {
+        "total": times["stages_ms"]["total"],
+        "total, key frames": times["total_ms_of_key_frames"],
+        "total, reused": times["total_ms_of_non_key_frames"],
+        **{stage: v for stage, v in times["stages_ms"].items() if stage != "total"},
+    }
+    columns = ("p50", "p95", "p99", "mean", "max")
+    rows = [
+        page.row(
+            [page.words(name), *(page.figure_cell(page.milliseconds(found[c])) for c in columns)]
+        )
+        for name, found in named.items()
+        if found
+    ]
+    meaning = (
+        "From a frame's arrival at the node to the publication of its label image."
+        if results.setup.mode == LIVE
+        else "From the image message to the label image, one frame after the other."
+    )
+    histogram = page.drawing(latency_histogram(total, period_ms), "histogram of latency")
+    bars = page.drawing(stage_bars(total), "median time of each stage")
+    return page.section(
+        "Latency",
+        page.text(meaning),
+        f'<div class="pair">{histogram}{bars}</div>',
+        page.table(("ms", *columns), rows),
+    )
+
+
+def worst(results: Results) -> str:
+    """The frames that came out worst, with what is true and what is wrong."""
+    samples = results.samples.worst()
+    if not samples:
+        return ""
+    labelled = not math.isnan(samples[0].record.miou)
+    measure = "mIoU" if labelled else "mean confidence"
+    several = len(results.recordings) > 1
+    return page.section(
+        "Worst frames",
+        page.text(
+            f"Lowest {measure}, at least {results.samples.apart} frames apart."
+            + (" Orange pixels are wrong; dark ones have no ground truth." if labelled else "")
+        ),
+        *(_panels(sample, results.setup.info.labels, several) for sample in samples),
+    )
+
+
+def recordings(document: Document) -> str:
+    """One line for each of several recordings."""
+    if len(document["recordings"]) == 1:
+        return ""
+    rows = []
+    for recording in document["recordings"]:
+        times = document["timings"]["recordings"][recording["name"]]
+        accuracy = recording["accuracy"]
+        rows.append(
+            page.row(
+                [
+                    page.words(recording["name"]),
+                    page.figure_cell(str(recording["frames"])),
+                    page.figure_cell(percent(accuracy["miou"]) if accuracy else page.MISSING),
+                    page.figure_cell(percent(recording["key_frames"]["share"], 0)),
+                    page.figure_cell(page.milliseconds(times["stages_ms"]["total"]["p50"])),
+                    page.figure_cell(page.milliseconds(times["stages_ms"]["total"]["p95"])),
+                ]
+            )
+        )
+    head = ("recording", "frames", "mIoU %", "key frames %", "p50 ms", "p95 ms")
+    return page.section("Recordings", page.table(head, rows))
+
+
+def settings(document: Document) -> str:
+    """All that decides about the figures."""
+    setup = document["setup"]
+    groups = {
+        "Recording": _recording_settings(document),
+        "Checkpoint": {**setup["checkpoint"], "classes": len(setup["classes"])},
+        "Engine": setup["engine"],
+        "Key frames": setup["key_frames"],
+    }
+    blocks = "".join(
+        f"<div><h3>{escape(name)}</h3><table>"
+        + "".join(
+            page.row([page.words(key), f"<td><code>{escape(str(value))}</code></td>"])
+            for key, value in values.items()
+        )
+        + "</table></div>"
+        for name, values in groups.items()
+    )
+    return page.section("Set-up", f'<div class="settings">{blocks}</div>')
+
+
+def _recording_settings(document: Document) -> dict[str, Any]:
+    recordings = document["recordings"]
+    if len(recordings) > 1:
+        return {recording["name"]: recording["path"] for recording in recordings}
+    only = recordings[0]
+    size = only["image_size"]
+    return {
+        "path": only["path"],
+        "image topic": only["image_topic"] or page.MISSING,
+        "ground truth": only["label_topic"] or page.MISSING,
+        "image size": f"{size['width']}x{size['height']} px",
+        "unreadable frames": only["unreadable_frames"],
+        "dcfm_ros": document["dcfm_ros"],
+    }
+
+
+def _panels(sample: Sample, labels: LabelSet, several: bool) -> str:
+    pictures = [
+        ("camera", sample.rgb),
+        ("prediction", prediction(sample, labels)),
+        ("ground truth", ground_truth(sample, labels)),
+        ("mistakes", mistakes(sample, labels)),
+    ]
+    shown = [(name, picture) for name, picture in pictures if picture is not None]
+    panels = "".join(
+        f'<figure><img alt="{name}" src="{jpeg_uri(picture)}">'
+        f"<figcaption>{name}</figcaption></figure>"
+        for name, picture in shown
+    )
+    css = "panels" if len(shown) == len(pictures) else "panels two"
+    return (
+        f'<div class="worst"><div>{_caption(sample.record, several)}</div>'
+        f'<div class="{css}">{panels}</div></div>'
+    )
+
+
+def _caption(record: FrameRecord, several: bool) -> str:
+    parts = [f"{escape(record.recording)} · " if several else "", f"frame {record.index}"]
+    if not math.isnan(record.miou):
+        parts.append(f" · mIoU {percent(record.miou, 0)} %")
+    elif not math.isnan(record.mean_confidence):
+        parts.append(f" · confidence {percent(record.mean_confidence, 0)} %")
+    parts.append(
+        f' <span class="badge">key frame, {record.reason.name}</span>'
+        if record.is_key_frame
+        else f" · reuses frame {record.age} back"
+    )
+    return "".join(parts)
+
+
+def _name_cell(labels: LabelSet, class_id: int) -> str:
+    name = escape(labels.classes[class_id])
+    return f"<td>{page.swatch(labels.colors[class_id])}{name}</td>"
+
+
+def _shown(samples: list[Sample], labels: LabelSet) -> list[int]:
+    found = {int(label) for sample in samples for label in set(sample.labels.ravel().tolist())}
+    return sorted(label for label in found if label < len(labels.classes))
+
+
+def _accuracy_sentence(accuracy: Mapping[str, Any]) -> str:
+    return (
+        f"Over {accuracy['frames']} frames with ground truth: mIoU {percent(accuracy['miou'])} %; "
+        f"{percent(accuracy['miou_of_key_frames'])} % on key frames, "
+        f"{percent(accuracy['miou_of_non_key_frames'])} % on the others. Classes that the ground "
+        "truth never shows are left out of the mean."
+    )
+
+
+def _rate_note(document: Document) -> str:
+    if document["setup"]["mode"] == LIVE:
+        return "label images that came back"
+    return "as fast as it goes"
+
+
+def title_of(recordings: list[Recording]) -> str:
+    """What the report is about."""
+    first = recordings[0].name
+    return first if len(recordings) == 1 else f"{first} and {len(recordings) - 1} more"
