@@ -154,9 +154,10 @@ def version() -> str:
     return ET.parse(ROOT / "package.xml").getroot().findtext("version", "")
 
 
-setup(
-    version=version(),
-    packages=[],
-    distclass=BinaryDistribution,
-    cmdclass={"build": BuildWithInterfaces},
-)
+if __name__ == "__main__":
+    setup(
+        version=version(),
+        packages=[],
+        distclass=BinaryDistribution,
+        cmdclass={"build": BuildWithInterfaces},
+    )

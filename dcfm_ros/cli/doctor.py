@@ -154,7 +154,7 @@ def _messages() -> Iterator[Finding]:
         kind = "srv" if name == "std_srvs" else "msg"
         # the type support, too, which needs the compiled libraries
         tried = probe(
-            f"import inspect; from importlib import import_module; m = import_module('{name}.{kind}'); "
+            f"import inspect, {name}.{kind} as m; "
             "[type(c).__import_type_support__() for _, c in inspect.getmembers(m, inspect.isclass)]"
         )
         yield _required(f"{name}.{kind}", tried, how_to_get(f"{name}.{kind}"), _origin(name))
