@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from dcfm_ros.errors import CheckpointError
@@ -51,8 +51,9 @@ def save(network: Dcfm, info: CheckpointInfo, path: Path | str, *, half: bool = 
         for key, tensor in network.state_dict().items()
     }
     metadata = {"format": _FORMAT, "info": json.dumps(asdict(info))}
+    content = to_bytes({k: v.cpu().contiguous() for k, v in tensors.items()}, metadata)
     partial = Path(f"{path}.part")
-    save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, partial, metadata)
+    partial.write_bytes(content)  # save_file would make it readable for its owner alone
     os.replace(partial, path)
 
 
