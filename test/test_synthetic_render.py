@@ -211,7 +211,10 @@ def test_decals_change_the_colour_of_the_ground_only() -> None:
     ground = ground_quad(0.5, -5, 50, 5, GREY, Label.ROAD)
     paint = ground_quad(3, -2, 10, 2, WHITE, Label.UNLABELLED, kind=Kind.DECAL)
     wall = facing_wall(4, 0.4, Label.CAR, GREY)
-    bare, painted = draw(looking_forward(), ground, wall), draw(looking_forward(), ground, paint, wall)
+    bare, painted = (
+        draw(looking_forward(), ground, wall),
+        draw(looking_forward(), ground, paint, wall),
+    )
     np.testing.assert_array_equal(bare.labels(), painted.labels())
     np.testing.assert_array_equal(bare.depth_m(), painted.depth_m())
     assert painted.image()[70, 50, 0] > 250  # ground at 5 m
@@ -224,7 +227,12 @@ def test_base_fills_gaps_of_the_ground_and_sky_the_rest() -> None:
     base = ground_quad(-900, -900, 900, 900, GREY, Label.UNLABELLED, kind=Kind.BASE)
     far = 1000.0
     sky = quad(
-        vec(far, far, far), vec(far, -far, far), vec(far, far, -far), WHITE, Label.SKY, kind=Kind.SKY
+        vec(far, far, far),
+        vec(far, -far, far),
+        vec(far, far, -far),
+        WHITE,
+        Label.SKY,
+        kind=Kind.SKY,
     )
     raster = draw(looking_forward(), sky, base, road)
     labels, depth = raster.labels(), raster.depth_m()

@@ -93,7 +93,7 @@ def pedestrian(rng: np.random.Generator, side_view: bool) -> list[Sheet]:
     seed = int(rng.integers(1 << 30))
     sheets = []
     for phase in range(PHASES):
-        swing = np.sin(2 * np.pi * (phase + 0.5) / PHASES)
+        swing = np.sin(2 * np.pi * (phase + 0.25) / PHASES)
         canvas = _Canvas(1.0, 1.8, 110, trousers)
         reach = 0.3 * swing if side_view else 0.03 * swing
         hip = 0.0 if side_view else 0.09 * stout
@@ -195,7 +195,7 @@ def _rider_from_behind(
     seed: int, phase: int, colors: tuple[Rgb, Rgb, Rgb, Rgb, Rgb], facing: bool
 ) -> Sheet:
     coat, trousers, skin, _, helmet = colors
-    swing = float(np.sin(2 * np.pi * phase / PHASES))
+    swing = float(np.sin(2 * np.pi * (phase + 0.25) / PHASES))
     canvas = _Canvas(0.9, 1.8, 110, (50, 50, 52))
     tyre = (26.0, 26.0, 28.0)
     canvas.limb([(-0.26, 1.02), (0.26, 1.02)], 0.045, tyre)
