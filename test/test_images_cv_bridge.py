@@ -1,7 +1,8 @@
-"""Agreement with cv_bridge: against what it computed once, and against itself where it is installed.
+"""Agreement with cv_bridge: with what it computed once, and with itself where it is installed.
 
-`data/cv_bridge_1_16.npz` holds, per encoding, random rows of a 6 x 10 px image and under `<encoding>:rgb8`
-what `CvBridge().imgmsg_to_cv2(message, "rgb8")` of cv_bridge 1.16.2 (OpenCV 4.6) made of them.
+`data/cv_bridge_1_16.npz` holds, per encoding, random rows of a 6 x 10 px image and, under
+`<encoding>:rgb8`, what `CvBridge().imgmsg_to_cv2(message, "rgb8")` of cv_bridge 1.16.2 with
+OpenCV 4.6 made of them.
 """
 
 from __future__ import annotations

@@ -43,16 +43,20 @@ def test_unlabelled_pixels_keep_the_picture() -> None:
     assert not mixed[0].any()
 
 
+PICTURE = np.zeros((4, 4, 3), np.uint8)
+LABELS = np.zeros((4, 4), np.uint8)
+
+
 @pytest.mark.parametrize(
     ("rgb", "labels", "colours", "expected"),
     [
-        (np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), palette(), r"picture is \(4, 4\) uint8"),
-        (np.zeros((4, 4, 3)), np.zeros((4, 4), np.uint8), palette(), r"picture is \(4, 4, 3\) float64"),
-        (np.zeros((4, 5, 3), np.uint8), np.zeros((5, 4), np.uint8), palette(), "expected the same size"),
-        (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), int), palette(), r"labels are \(4, 4\) int64"),
-        (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8), palette()[:19], r"palette is \(19, 3\)"),
+        (LABELS, LABELS, palette(), r"picture is \(4, 4\) uint8, expected \(H, W, 3\)"),
+        (PICTURE.astype(float), LABELS, palette(), r"picture is \(4, 4, 3\) float64"),
+        (np.zeros((4, 5, 3), np.uint8), LABELS, palette(), "expected the same size"),
+        (PICTURE, LABELS.astype(int), palette(), r"labels are \(4, 4\) int64, expected \(H, W\)"),
+        (PICTURE, LABELS, palette()[:19], r"palette is \(19, 3\) uint8, expected \(256, 3\)"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arrays_are_refused(
     rgb: np.ndarray, labels: np.ndarray, colours: np.ndarray, expected: str
 ) -> None:

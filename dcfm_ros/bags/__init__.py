@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels
 from dcfm_ros.bags.reader import BagReader, open_bag
 from dcfm_ros.bags.records import (
     BagMessage,
@@ -21,10 +22,12 @@ __all__ = [
     "BagReader",
     "BagWriter",
     "ImageFrame",
+    "LabelledFrame",
     "RawMessage",
     "TopicInfo",
     "message_class",
     "open_bag",
+    "pair_labels",
     "split_stamp",
     "stamp_ns",
     "typestore",

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rosbags.interfaces import Connection, MessageDefinitionFormat, Nodetype
+from rosbags.interfaces import (
+    Connection,
+    ConnectionExtRosbag1,
+    MessageDefinitionFormat,
+    Nodetype,
+)
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 
 from dcfm_ros.bags.types import ros2_type_name, typestore
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
 _HEADER = "std_msgs/msg/Header"
 _RENAMED = {"tf/msg/tfMessage": "tf2_msgs/msg/TFMessage"}
+_PREPROCESSOR = re.compile(r"^[ \t]*#.*$", re.MULTILINE)  # rosbags' IDL grammar lacks #include
 _IDL_SEPARATOR = "=" * 80 + "\nIDL: "
 
 
@@ -31,18 +38,24 @@ class BagTypes:
         self._store = get_typestore(Stores.EMPTY)
         self._register(self._collect(list(connections)))
 
+    def knows(self, connection: Connection) -> bool:
+        """Whether `deserialize` understands messages of a connection."""
+        return self._problem(connection) is None
+
+    def converts(self, connection: Connection) -> bool:
+        """Whether `to_cdr` can pass messages on; those of ROS 2 need no definition for it."""
+        return _is_cdr(connection) if not self._ros1 else self.knows(connection)
+
     def to_cdr(self, data: bytes, connection: Connection) -> bytes:
         """Serialised message of the bag to CDR of the ROS 2 type.
 
         Raises:
-            BagError: unknown type, or bytes that do not fit it.
+            BagError: bytes that do not fit the type.
         """
         if not self._ros1:
             return data
-        name = bag_type_name(connection)
-        self._require(name)
         try:
-            return bytes(self._store.ros1_to_cdr(memoryview(data), name))
+            return bytes(self._store.ros1_to_cdr(memoryview(data), bag_type_name(connection)))
         except Exception as error:  # rosbags raises many kinds on damaged bytes
             raise BagError(_unreadable(connection, error)) from None
 
@@ -50,30 +63,36 @@ class BagTypes:
         """Serialised message of the bag to a dataclass with the fields of the ROS 2 type.
 
         Raises:
-            BagError: unknown type, or bytes that do not fit it.
+            BagError: bytes that do not fit the type.
         """
-        name = bag_type_name(connection)
-        self._require(name)
-        cdr = self.to_cdr(data, connection)
+        cdr = memoryview(self.to_cdr(data, connection))
         try:
-            return self._store.deserialize_cdr(memoryview(cdr), name)
+            return self._store.deserialize_cdr(cdr, bag_type_name(connection))
         except Exception as error:  # rosbags raises many kinds on damaged bytes
             raise BagError(_unreadable(connection, error)) from None
 
-    def knows(self, connection: Connection) -> bool:
-        """Whether messages of a connection can be understood."""
-        name = bag_type_name(connection)
-        return name in self._store.fielddefs and name not in self._problems
+    def _problem(self, connection: Connection) -> str | None:
+        if not _is_cdr(connection):
+            return "its messages are not serialised as CDR"
+        pending, seen = [bag_type_name(connection)], set()
+        while pending:
+            name = pending.pop()
+            if name in self._problems:
+                return self._problems[name]
+            if name not in self._store.fielddefs:
+                return f"the bag does not define {name} and it is no standard type"
+            if name not in seen:
+                seen.add(name)
+                pending += _parts(name, self._store.fielddefs)
+        return None
 
-    def _require(self, name: str) -> None:
-        if name not in self._store.fielddefs or name in self._problems:
-            reason = self._problems.get(
-                name, "the bag does not define it and it is no standard type"
-            )
-            raise BagError(
-                f"message type {name} is not known: {reason}; leave its topic out, "
-                "or record the bag as mcap, which stores definitions"
-            )
+    def refusal(self, connection: Connection) -> str:
+        """Why messages of a connection that is not known cannot be read."""
+        return (
+            f"topic {connection.topic} holds {bag_type_name(connection)}, which cannot be read: "
+            f"{self._problem(connection)}; leave the topic out, "
+            "or record as mcap, which stores definitions"
+        )
 
     def _collect(self, connections: list[Connection]) -> Typesdict:
         known = typestore().fielddefs
@@ -83,7 +102,8 @@ class BagTypes:
                 found.update(_parse(connection))
             except Exception as error:  # a definition that rosbags cannot parse
                 name = bag_type_name(connection)
-                self._problems[name] = f"its definition in the bag is invalid ({_one_line(error)})"
+                if name not in known:
+                    self._problems[name] = f"its definition is invalid ({_one_line(error)})"
         if self._ros1:
             for name in list(found):
                 if name == _HEADER or (name in known and _same_layout(name, found, known)):
@@ -96,7 +116,7 @@ class BagTypes:
                 pending += _parts(name, found)
             elif name in found:
                 pending += [part for part in _parts(name, found) if part not in found]
-            # otherwise unknown: `_require` says so
+            # otherwise unknown: `_problem` says so
         return found
 
     def _register(self, types: Typesdict) -> None:
@@ -116,16 +136,22 @@ def bag_type_name(connection: Connection) -> str:
     return _RENAMED.get(name, name)
 
 
+def _is_cdr(connection: Connection) -> bool:
+    ext = connection.ext
+    return isinstance(ext, ConnectionExtRosbag1) or ext.serialization_format == "cdr"
+
+
 def _parse(connection: Connection) -> Typesdict:
     definition = connection.msgdef
+    if definition.format == MessageDefinitionFormat.NONE or not definition.data.strip():
+        return {}
     if definition.format == MessageDefinitionFormat.MSG:
         return get_types_from_msg(definition.data, bag_type_name(connection))
-    if definition.format == MessageDefinitionFormat.NONE:
-        return {}
-    if not definition.data.startswith(_IDL_SEPARATOR):
-        return get_types_from_idl(definition.data)
+    text = _PREPROCESSOR.sub("", definition.data)
+    if not text.startswith(_IDL_SEPARATOR):
+        return get_types_from_idl(text)
     found: Typesdict = {}
-    for part in definition.data.split(_IDL_SEPARATOR)[1:]:
+    for part in text.split(_IDL_SEPARATOR)[1:]:
         found.update(get_types_from_idl(part.partition("\n")[2]))
     return found
 
@@ -142,7 +168,7 @@ def _nested(field: FieldDesc) -> str | None:
 
 
 def _same_layout(name: str, ours: Typesdict, theirs: Typesdict) -> bool:
-    """Whether two definitions of a type serialise alike (ROS 1's Header.seq is dropped on the way)."""
+    """Whether two definitions of a type serialise alike; Header.seq of ROS 1 is dropped anyway."""
     if name == _HEADER or name.startswith("builtin_interfaces/"):
         return True
     if name not in ours or name not in theirs:

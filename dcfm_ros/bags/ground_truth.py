@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dcfm_ros.bags.records import ImageFrame
 
-# A stamp that goes back further is another run of the clock (a looped or restarted recording), not disorder.
+# Stamps that go back further are another run of the clock (a looped recording), less is disorder.
 _JUMP_NS = 1_000_000_000
 
 
@@ -25,8 +25,8 @@ def pair_labels(
     """Give each label image to the frame whose stamp is nearest.
 
     Args:
-        frames: in stamp order, but for jumps back of the clock; all of them come out, in this order.
-        labels: likewise; may be sparse. Each goes to one frame at most, and is held only until then.
+        frames: in stamp order, but for jumps back of the clock; all come out, in this order.
+        labels: likewise; may be sparse. Each goes to one frame at most and is held until then.
         tolerance_ns: largest difference of stamps; 0 for equal stamps only.
     """
     window = _Window(iter(labels), tolerance_ns)
@@ -51,8 +51,10 @@ class _Window:
         if self._last_frame_ns is not None and _jumps(self._last_frame_ns, frame.stamp_ns):
             self._follow_jump(frame)
         self._last_frame_ns = frame.stamp_ns
+        # Within a jump's length labels may be in disorder.
+        newest_ns = frame.stamp_ns + self._tolerance_ns + _JUMP_NS
         while self._pending is not None and not self._at_jump(self._pending):
-            if self._pending.stamp_ns > frame.stamp_ns + self._tolerance_ns:
+            if self._pending.stamp_ns > newest_ns:
                 break
             self._held.append(self._pending)
             self._step()
@@ -60,13 +62,17 @@ class _Window:
         self._held = [label for label in self._held if label.stamp_ns >= oldest_ns]
 
     def take(self, frame: ImageFrame, following: ImageFrame | None) -> ImageFrame | None:
-        """The nearest label that is not nearer to the following frame."""
-        for label in sorted(self._held, key=lambda label: abs(label.stamp_ns - frame.stamp_ns)):
-            distance_ns = abs(label.stamp_ns - frame.stamp_ns)
-            if following is None or distance_ns <= abs(label.stamp_ns - following.stamp_ns):
-                self._held.remove(label)
-                return label
-        return None
+        """The nearest of the labels to which no other frame is nearer; the others are let go of."""
+        theirs: list[ImageFrame] = []
+        others: list[ImageFrame] = []
+        for label in self._held:
+            nearer = following is None or _distance(label, frame) <= _distance(label, following)
+            (theirs if nearer else others).append(label)
+        self._held = others
+        nearest = min(theirs, key=lambda label: _distance(label, frame), default=None)
+        if nearest is None or _distance(nearest, frame) > self._tolerance_ns:
+            return None
+        return nearest
 
     def _follow_jump(self, frame: ImageFrame) -> None:
         """Skip the labels left over from before the frames' clock went back."""
@@ -84,6 +90,10 @@ class _Window:
         assert self._pending is not None
         self._last_label_ns = self._pending.stamp_ns
         self._pending = next(self._labels, None)
+
+
+def _distance(label: ImageFrame, frame: ImageFrame) -> int:
+    return abs(label.stamp_ns - frame.stamp_ns)
 
 
 def _jumps(before_ns: int, after_ns: int) -> bool:

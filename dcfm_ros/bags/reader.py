@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator
+import itertools
+import logging
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rosbags.interfaces import Connection
 
@@ -21,8 +24,21 @@ from dcfm_ros.bags.records import (
 )
 from dcfm_ros.bags.splits import Serialised, is_latched, read, survey
 from dcfm_ros.bags.storage import ROS1, find_files
-from dcfm_ros.bags.topics import camera_topics, find_topic, image_topics, label_topics, only_topic
+from dcfm_ros.bags.topics import (
+    camera_topics,
+    find_topic,
+    image_topics,
+    label_topics,
+    no_such_topic,
+    only_topic,
+)
 from dcfm_ros.bags.types import ros2_topic_name
+from dcfm_ros.errors import BagError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_log = logging.getLogger(__name__)
 
 # What a raw image with depth in it says (REP-118); peeked at where topics must be told apart.
 _DEPTH_ENCODINGS = ("16UC1", "32FC1", "64FC1")
@@ -32,7 +48,7 @@ def open_bag(path: Path | str, *, skip_missing: bool = False) -> BagReader:
     """Open a bag for reading; use it in a `with` statement.
 
     Args:
-        path: a ROS 1 .bag, a ROS 2 bag folder (with metadata.yaml or without), an .mcap or .db3 file.
+        path: a ROS 1 .bag, a ROS 2 bag folder (with or without metadata.yaml), .mcap or .db3.
         skip_missing: read what is there where splits named in metadata.yaml are missing.
 
     Raises:
@@ -42,7 +58,7 @@ def open_bag(path: Path | str, *, skip_missing: bool = False) -> BagReader:
 
 
 class BagReader:
-    """A bag's topics and messages. Holds no file open and no message in memory between iterations."""
+    """A bag's topics and messages. Files are open, and messages in memory, only while iterated."""
 
     def __init__(self, path: Path, *, skip_missing: bool = False) -> None:
         """See `open_bag`."""
@@ -57,9 +73,9 @@ class BagReader:
         except BaseException:
             self.close()
             raise
-        connections = [c for split in self._splits for c in split.connections]
-        self._types = BagTypes(connections, ros1=files[0].kind == ROS1)
-        self.topics: tuple[TopicInfo, ...] = _summary(connections)
+        self._connections = [c for split in self._splits for c in split.connections]
+        self._types = BagTypes(self._connections, ros1=files[0].kind == ROS1)
+        self.topics: tuple[TopicInfo, ...] = _summary(self._connections)
 
     @property
     def image_topics(self) -> tuple[TopicInfo, ...]:
@@ -67,24 +83,27 @@ class BagReader:
         return image_topics(self.topics)
 
     @property
+    def start_ns(self) -> int:
+        """Log time of the first message; 0 without messages."""
+        return min((split.start_ns for split in self._splits if split.count), default=0)
+
+    @property
     def duration_ns(self) -> int:
         """From the first to the last message, by log time; 0 without messages."""
-        filled = [split for split in self._splits if split.count]
-        if not filled:
-            return 0
-        return max(split.end_ns for split in filled) - min(split.start_ns for split in filled)
+        end_ns = max((split.end_ns for split in self._splits if split.count), default=0)
+        return end_ns - self.start_ns
 
     def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
         """Stream the messages in log-time order.
 
         Args:
-            topics: names, with or without leading slash; None for all whose types are known. A topic of
-                a type that nobody defines raises only where it is named here.
+            topics: names, with or without leading slash; None for all whose types are known, with
+                a warning where others are left out.
 
         Raises:
-            BagError: an unknown topic or type, or a damaged bag.
+            BagError: a named topic that does not exist or is of an unknown type, or a damaged bag.
         """
-        for connection, log_ns, data in self._serialised(topics):
+        for connection, log_ns, data in self._serialised(topics, self._types.knows):
             yield BagMessage(
                 ros2_topic_name(connection.topic),
                 bag_type_name(connection),
@@ -95,9 +114,13 @@ class BagReader:
     def raw_messages(self, topics: Collection[str] | None = None) -> Iterator[RawMessage]:
         """Stream the messages in log-time order as CDR; those of ROS 1 bags are converted.
 
-        Args and Raises: see `messages`.
+        Args:
+            topics: see `messages`; types need not be known where the bag holds CDR already.
+
+        Raises:
+            BagError: see `messages`.
         """
-        for connection, log_ns, data in self._serialised(topics):
+        for connection, log_ns, data in self._serialised(topics, self._types.converts):
             yield RawMessage(
                 ros2_topic_name(connection.topic),
                 bag_type_name(connection),
@@ -120,11 +143,11 @@ class BagReader:
         """The camera topic to work on.
 
         Args:
-            requested: the topic that the user named; None to take the only one there is. Ground truth
-                (`/gt/...`) and depth are no candidates then.
+            requested: the topic that the user named; None to take the only one there is.
+                Ground truth (`/gt/...`) and depth are no candidates then.
 
         Raises:
-            BagError: the named topic has no images; none is named and there is none or more than one.
+            BagError: the named topic has no images; none is named and there is not exactly one.
         """
         if requested is not None:
             return find_topic(self.topics, requested, str(self.path)).name
@@ -153,7 +176,7 @@ class BagReader:
             self._scratch.cleanup()
             self._scratch = None
 
-    def __enter__(self) -> BagReader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -164,27 +187,41 @@ class BagReader:
     ) -> None:
         self.close()
 
-    def _serialised(self, topics: Collection[str] | None) -> Iterator[Serialised]:
-        if topics is None:
-            names = None
-        else:
-            names = {ros2_topic_name(topic) for topic in topics}
-            unknown = sorted(names - {topic.name for topic in self.topics})
-            if unknown:
-                find_topic(self.topics, unknown[0], str(self.path))
+    def _serialised(
+        self, topics: Collection[str] | None, readable: Callable[[Connection], bool]
+    ) -> Iterator[Serialised]:
+        names = self._readable(readable) if topics is None else self._named(topics, readable)
 
         def wanted(connection: Connection) -> bool:
-            if names is None:
-                return self._types.knows(connection)
             return ros2_topic_name(connection.topic) in names
 
         splits = sorted((split for split in self._splits if split.count), key=lambda s: s.start_ns)
         streams = [read(split, wanted) for split in splits]
-        if all(left.end_ns <= right.start_ns for left, right in zip(splits, splits[1:])):
+        if all(left.end_ns <= right.start_ns for left, right in itertools.pairwise(splits)):
             for stream in streams:  # one file open at a time
                 yield from stream
         else:
             yield from heapq.merge(*streams, key=lambda message: message[1])
+
+    def _named(self, topics: Collection[str], readable: Callable[[Connection], bool]) -> set[str]:
+        names = {ros2_topic_name(topic) for topic in topics}
+        for unknown in sorted(names - {topic.name for topic in self.topics}):
+            raise BagError(no_such_topic(unknown, self.topics, str(self.path)))
+        for connection in self._connections:
+            if ros2_topic_name(connection.topic) in names and not readable(connection):
+                raise BagError(f"{self.path}: {self._types.refusal(connection)}")
+        return names
+
+    def _readable(self, readable: Callable[[Connection], bool]) -> set[str]:
+        left_out = {
+            (ros2_topic_name(connection.topic), bag_type_name(connection))
+            for connection in self._connections
+            if not readable(connection)
+        }
+        if left_out:
+            listed = ", ".join(f"{name} ({kind})" for name, kind in sorted(left_out))
+            _log.warning("%s: left out topics of types that are not known: %s", self.path, listed)
+        return {topic.name for topic in self.topics} - {name for name, _ in left_out}
 
     def _holds_depth(self, topic: TopicInfo) -> bool:
         if topic.type != IMAGE:

@@ -23,7 +23,7 @@ class TopicInfo:
     """Whether late subscribers were promised the last message (transient local, ROS 1 latching)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BagMessage:
     """A deserialised message; fields are named as in ROS 2."""
 
@@ -44,7 +44,7 @@ class RawMessage:
     """With its four bytes of encapsulation header."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ImageFrame:
     """One camera image of a bag or video."""
 
@@ -55,7 +55,7 @@ class ImageFrame:
     """When it was recorded."""
     frame_id: str
     message: Any
-    """With the fields of sensor_msgs/Image or CompressedImage; `dcfm_ros.images.to_rgb` reads it."""
+    """With the fields of sensor_msgs/Image or CompressedImage, for `dcfm_ros.images.to_rgb`."""
 
 
 def stamp_ns(header: Any) -> int:

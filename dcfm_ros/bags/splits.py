@@ -13,7 +13,7 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag1, QosDurability
 from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
-from dcfm_ros.bags.storage import MCAP, ROS1, ZSTD_MAGIC, BagFile
+from dcfm_ros.bags.storage import MCAP, ROS1, SQLITE3, ZSTD_MAGIC, BagFile
 from dcfm_ros.errors import BagError
 
 if sys.version_info >= (3, 14):
@@ -49,12 +49,12 @@ def survey(file: BagFile, scratch: Callable[[], Path]) -> Split:
 
     Args:
         file: found by `find_files`.
-        scratch: gives an empty folder that outlives the split; called for compressed files only.
+        scratch: gives an empty folder that outlives the split; called only where one is needed.
 
     Raises:
         BagError: the file is truncated or damaged.
     """
-    path = _decompress(file, scratch()) if file.compressed else file.path
+    path = _readable_path(file, scratch)
     with _opened(file, path) as reader:
         return Split(
             file=file,
@@ -120,6 +120,17 @@ def _decompressed(file: BagFile, data: bytes) -> bytes:
         return zstd.decompress(data)
     except Exception as error:
         raise BagError(_damaged(file, error)) from None
+
+
+def _readable_path(file: BagFile, scratch: Callable[[], Path]) -> Path:
+    """The path that rosbags is to open: of the unpacked file where it is packed."""
+    if file.compressed:
+        return _decompress(file, scratch())
+    if file.kind == SQLITE3 and set(str(file.path)) & set("?#%"):
+        link = scratch() / "bag.db3"  # rosbags opens sqlite3 by URI and does not quote it
+        link.symlink_to(file.path.resolve())
+        return link
+    return file.path
 
 
 def _decompress(file: BagFile, folder: Path) -> Path:

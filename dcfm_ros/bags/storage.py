@@ -16,6 +16,7 @@ _KINDS = {".bag": ROS1, ".mcap": MCAP, ".db3": SQLITE3}
 _MAGIC = {ROS1: b"#ROSBAG V", MCAP: b"\x89MCAP0\r\n", SQLITE3: b"SQLite format 3\0"}
 _ZSTD = ".zstd"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_SPLIT_NAME = re.compile(r"(.*_)(\d{1,5})((?:\.\w+)+)")  # longer numbers are dates
 _EXPECTED = "expected a ROS 1 .bag, a ROS 2 bag folder, .mcap or .db3"
 
 
@@ -48,26 +49,26 @@ def find_files(path: Path, *, skip_missing: bool = False) -> list[BagFile]:
         return [_classify(path)]
     listed = path / "metadata.yaml"
     names = _listed_names(listed) if listed.is_file() else _names_in(path)
+    names = [_packed_or_not(path, name) for name in names]
     there = [name for name in names if (path / name).is_file()]
     missing = [name for name in names if name not in there]
     if missing and not (skip_missing and there):
         raise BagError(
-            f"bag {path} lacks {', '.join(missing)} ({len(there)} of {len(names)} files are there): "
-            "copy the missing split into the folder, or ask to skip missing splits"
+            f"bag {path} lacks {', '.join(missing)} ({len(there)} of {len(names)} files are "
+            "there): copy the missing split into the folder, or ask to skip missing splits"
         )
-    files = [_classify(path / name) for name in there]
-    if len({file.kind for file in files}) > 1:
-        raise BagError(
-            f"folder {path} mixes storage kinds ({', '.join(sorted({f.kind for f in files}))}), "
-            "expected the files of one bag: give one of the files"
-        )
-    return files
+    return [_classify(path / name) for name in there]
+
+
+def natural_key(name: str) -> list[Any]:
+    """Sorts names so that frame_10 comes after frame_9."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def _listed_names(metadata: Path) -> list[str]:
     try:
         content: Any = YAML(typ="safe", pure=True).load(metadata.read_text(encoding="utf-8"))
-        # Old bags list paths that start with the folder; renamed folders break them. The name stays.
+        # Old bags list paths from the folder above; once it is renamed only the name holds.
         paths = content["rosbag2_bagfile_information"]["relative_file_paths"]
         names = [PurePath(path).name for path in paths]
     except Exception as error:  # whatever a damaged YAML file provokes
@@ -82,23 +83,30 @@ def _listed_names(metadata: Path) -> list[str]:
 
 
 def _names_in(folder: Path) -> list[str]:
-    """Storage files in a folder without metadata.yaml, with those whose number is left out between others."""
-    names = sorted(
-        (entry.name for entry in folder.iterdir() if _kind_of(entry) is not None), key=_natural
-    )
+    """The storage files of a folder without metadata.yaml, and those that its numbers lack."""
+    entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
+    names = [entry.name for entry in entries if _kind_of(entry) is not None]
     if not names:
-        raise BagError(f"no bag in folder {folder}: {_EXPECTED}")
-    numbered = [re.fullmatch(r"(.*_)(\d+)(\D+)", name) for name in names]
-    if not all(numbered) or len({(m[1], m[3]) for m in numbered if m}) > 1:
+        bags = [entry.name for entry in entries if (entry / "metadata.yaml").is_file()]
+        inside = f"; the bags in it are {', '.join(bags)}: give one of them" if bags else ""
+        raise BagError(f"no bag in folder {folder}: {_EXPECTED}{inside}")
+    if len(names) == 1:
         return names
-    found = [int(m[2]) for m in numbered if m]
-    first = numbered[0]
-    assert first is not None
-    return [f"{first[1]}{number}{first[3]}" for number in range(found[0], found[-1] + 1)]
+    numbered = [match for name in names if (match := _SPLIT_NAME.fullmatch(name))]
+    if len(numbered) < len(names) or len({(match[1], match[3]) for match in numbered}) > 1:
+        raise BagError(
+            f"folder {folder} holds several bags ({', '.join(names)}) and no metadata.yaml "
+            "that says they belong together: give one of them"
+        )
+    start, end = numbered[0][1], numbered[0][3]
+    numbers = [int(match[2]) for match in numbered]
+    return [f"{start}{number}{end}" for number in range(numbers[0], numbers[-1] + 1)]
 
 
-def _natural(name: str) -> list[Any]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+def _packed_or_not(folder: Path, name: str) -> str:
+    """The name of a listed file as it is: it may have been packed or unpacked by hand since."""
+    other = name[: -len(_ZSTD)] if name.endswith(_ZSTD) else name + _ZSTD
+    return other if (folder / other).is_file() and not (folder / name).is_file() else name
 
 
 def _kind_of(path: Path) -> str | None:
@@ -127,7 +135,7 @@ def _classify(path: Path) -> BagFile:
     if not start.startswith(magic):
         name = "zstd" if compressed else kind
         raise BagError(
-            f"{path} starts with {start[:8].hex(' ')}, expected {magic[:8].hex(' ')} of a {name} file: "
-            "it is damaged or was renamed"
+            f"{path} starts with {start[:8].hex(' ')}, expected {magic[:8].hex(' ')} "
+            f"of a {name} file: it is damaged or was renamed"
         )
     return BagFile(path, kind, compressed)

@@ -21,7 +21,7 @@ def image_topics(topics: Iterable[TopicInfo]) -> tuple[TopicInfo, ...]:
 
 
 def camera_topics(topics: Iterable[TopicInfo]) -> tuple[TopicInfo, ...]:
-    """The image topics with messages that may be a camera's picture: no ground truth, no packed depth."""
+    """The image topics that may be a camera's: no ground truth, no packed depth, not empty."""
     return tuple(
         topic
         for topic in image_topics(topics)
@@ -51,7 +51,7 @@ def find_topic(topics: tuple[TopicInfo, ...], requested: str, bag: str) -> Topic
     name = ros2_topic_name(requested)
     named = [topic for topic in topics if topic.name == name]
     if not named:
-        raise BagError(f"{bag} has no topic {name}{_nearest(name, topics)}")
+        raise BagError(no_such_topic(name, topics, bag))
     images = image_topics(named)
     if not images:
         raise BagError(
@@ -86,6 +86,14 @@ def listing(topics: Iterable[TopicInfo]) -> str:
     )
 
 
+def no_such_topic(name: str, topics: tuple[TopicInfo, ...], bag: str) -> str:
+    """What to say of a topic that a bag lacks."""
+    nearest = difflib.get_close_matches(name, [topic.name for topic in topics], n=1)
+    advice = f", did you mean {nearest[0]}?" if nearest else ";"
+    there = f"its topics are {listing(topics)}" if topics else "it has no topics at all"
+    return f"{bag} has no topic {name}{advice} {there}"
+
+
 def _images_of(topics: tuple[TopicInfo, ...]) -> str:
     images = image_topics(topics)
     if images:
@@ -93,11 +101,3 @@ def _images_of(topics: tuple[TopicInfo, ...]) -> str:
     if topics:
         return f"it has no images at all, only {listing(topics)}"
     return "it has no topics at all: nothing was recorded"
-
-
-def _nearest(name: str, topics: tuple[TopicInfo, ...]) -> str:
-    names = [topic.name for topic in topics]
-    nearest = difflib.get_close_matches(name, names, n=1)
-    if nearest:
-        return f", did you mean {nearest[0]}? Its topics: {listing(topics)}"
-    return f"; {_images_of(topics)}" if not topics else f"; its topics are {listing(topics)}"

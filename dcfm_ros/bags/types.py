@@ -25,7 +25,7 @@ _OWN_MESSAGES = ("ClassGrid", "FrameStatus")
 
 @cache
 def typestore() -> Typestore:
-    """The standard messages of ROS 2 Jazzy, vision_msgs/LabelInfo and this package's own messages."""
+    """The standard messages of ROS 2 Jazzy, vision_msgs/LabelInfo and this package's own."""
     store = get_typestore(Stores.ROS2_JAZZY)
     for name, definition in _VISION_MSGS.items():
         store.register(get_types_from_msg(definition, name))

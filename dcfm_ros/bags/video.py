@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import cv2
 import numpy as np
 
 from dcfm_ros.bags.records import ImageFrame
+from dcfm_ros.bags.storage import natural_key
 from dcfm_ros.errors import BagError
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mjpeg")
@@ -25,7 +25,7 @@ _START_NS = 1_000_000_000_000_000_000  # stamps of zero mean "no time" in ROS
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VideoImage:
     """A decoded video frame with the fields of sensor_msgs/Image."""
 
@@ -57,7 +57,7 @@ def open_video(path: Path | str, rate_hz: float | None = None) -> VideoReader:
     """Look at a video file or a folder of pictures.
 
     Args:
-        path: a video that OpenCV decodes, or a folder of pictures, taken in the order of their names.
+        path: a video that OpenCV decodes, or a folder of pictures in the order of their names.
         rate_hz: frames per second; None for the video's own, or `FOLDER_RATE_HZ` for a folder.
 
     Raises:
@@ -175,12 +175,7 @@ def _capture(path: Path) -> cv2.VideoCapture:
 
 def _pictures(folder: Path) -> list[Path]:
     found = [entry for entry in folder.iterdir() if entry.suffix.lower() in PICTURE_SUFFIXES]
-    return sorted(found, key=lambda entry: _natural(entry.name))
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    parts = re.split(r"(\d+)", name)
-    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
+    return sorted(found, key=lambda entry: natural_key(entry.name))
 
 
 def _read(path: Path) -> bytes:

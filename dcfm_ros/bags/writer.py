@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rosbags.interfaces import (
     Connection,
@@ -20,6 +20,9 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from dcfm_ros.bags.types import message_class, typestore
 from dcfm_ros.errors import BagError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 STORAGES = ("mcap", "sqlite3")
 COMPRESSIONS = ("chunk", "message", "file")
@@ -71,6 +74,8 @@ class BagWriter:
             raise BagError(f"{storage} has no chunks to compress, expected message or file")
         if path.exists():
             raise BagError(f"{path} exists already: remove it or choose another path")
+        if storage == "sqlite3" and set(str(path)) & set("?#%"):
+            raise BagError(f"{path} has ?, # or % in it, which sqlite3 bags cannot: use mcap")
         self.path = path
         # Version 8: 9 writes QoS profiles in a form that Humble and Iron cannot read.
         self._writer = Writer(path, version=8, storage_plugin=StoragePlugin[storage.upper()])
@@ -89,10 +94,10 @@ class BagWriter:
             topic: with leading slash.
             message: of a class given by `dcfm_ros.bags.types.message_class`.
             log_ns: when it was recorded; in any order, readers sort.
-            latched: whether late subscribers get the last message of the topic; the first call counts.
+            latched: whether late subscribers get the last message; a topic's first call counts.
 
         Raises:
-            BagError: an unknown type, another type than before, or a value that does not fit its field.
+            BagError: an unknown type, another type than before, or a value that does not fit.
         """
         kind = message.__msgtype__
         message_class(kind)
@@ -142,7 +147,7 @@ class BagWriter:
         self._writer.abort()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def __enter__(self) -> BagWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

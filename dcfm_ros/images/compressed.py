@@ -1,7 +1,7 @@
 """sensor_msgs/CompressedImage to RGB: whatever OpenCV decodes, JPEG and PNG above all.
 
-The file inside decides about colours, as in cv_bridge; of `format` only what the file cannot tell is used:
-that it holds depth, or an undemosaiced Bayer pattern.
+The file inside decides about colours, as in cv_bridge; of `format` only what the file cannot tell
+is used: that it holds depth, or an undemosaiced Bayer pattern.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
     source = source_encoding(message)
     if source in DEPTH_ENCODINGS or "compressedDepth" in message.format:
         raise ImageError(
-            f"compressed image has format {message.format!r}, which holds depth, expected a picture: "
-            "give the colour camera's compressed topic"
+            f"compressed image has format {message.format!r}, which holds depth, "
+            "expected a picture: give the colour camera's compressed topic"
         )
     if is_bayer(source):
         decoded = decode(message, _AS_STORED | cv2.IMREAD_ANYCOLOR)
@@ -51,7 +51,7 @@ def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
 
 
 def source_encoding(message: CompressedImage) -> str:
-    """The encoding before compression that image_transport writes before the semicolon, or empty."""
+    """The encoding before compression, which image_transport names before a semicolon, or empty."""
     before, semicolon, _ = str(message.format).partition(";")
     return before.strip() if semicolon else ""
 
@@ -74,8 +74,8 @@ def decode(message: CompressedImage, flags: int, data: np.ndarray | None = None)
         data = message_bytes(message.data)
     if data.size == 0:
         raise ImageError(
-            f"compressed image has no data (format {message.format!r}), expected a JPEG or PNG file: "
-            "check the camera's compression node"
+            f"compressed image has no data (format {message.format!r}), "
+            "expected a JPEG or PNG file: check the camera's compression node"
         )
     reason = ""
     try:

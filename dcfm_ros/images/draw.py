@@ -52,7 +52,8 @@ def overlay(
         raise ImageError(f"picture is {_describe(rgb)}, expected (H, W, 3) uint8 RGB")
     if rgb.shape[:2] != labels.shape:
         raise ImageError(
-            f"picture is {_describe(rgb)} and labels are {_describe(labels)}, expected the same size"
+            f"picture is {_describe(rgb)} and labels are {_describe(labels)}, "
+            "expected the same size"
         )
     mixed = cv2.addWeighted(rgb, 1.0 - alpha, colorize(labels, palette), alpha, 0.0)
     unlabelled = labels == _UNLABELLED

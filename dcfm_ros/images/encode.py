@@ -21,7 +21,7 @@ def rgb_to_png(rgb: np.ndarray) -> bytes:
 
 
 def labels_to_png(labels: np.ndarray) -> bytes:
-    """Encode (H, W) uint8 class ids as grey PNG; `compressed_to_labels` gives them back unchanged."""
+    """Encode (H, W) uint8 class ids as grey PNG, which `compressed_to_labels` gives back."""
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise ImageError(
             f"labels are {labels.shape} {labels.dtype}, expected (H, W) uint8 class ids"

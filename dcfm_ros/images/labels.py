@@ -23,7 +23,8 @@ def image_to_labels(message: RawImage) -> np.ndarray:
         message: sensor_msgs/Image of an encoding in `LABEL_ENCODINGS`, ids 0..255.
 
     Returns:
-        (H, W) uint8 class ids, C-contiguous; shares the memory of `message.data` where that is unpadded bytes.
+        (H, W) uint8 class ids, C-contiguous; shares the memory of `message.data` where that is
+        unpadded bytes.
 
     Raises:
         ImageError: another encoding, an id above 255, no pixels, a step or data too short.
@@ -42,7 +43,8 @@ def compressed_to_labels(message: CompressedImage) -> np.ndarray:
     """Decode a compressed label image.
 
     Args:
-        message: sensor_msgs/CompressedImage holding a grey or palette PNG; a palette's colours are ignored.
+        message: sensor_msgs/CompressedImage holding a grey or palette PNG, whose colours are
+            ignored.
 
     Returns:
         (H, W) uint8 class ids, C-contiguous.
@@ -53,7 +55,8 @@ def compressed_to_labels(message: CompressedImage) -> np.ndarray:
     data = message_bytes(message.data)
     if data[:2].tobytes() == b"\xff\xd8":
         raise ImageError(
-            "label image is a JPEG, whose compression changes class ids, expected a grey or palette PNG"
+            "label image is a JPEG, whose compression changes class ids, "
+            "expected a grey or palette PNG"
         )
     indexed = False
     if is_png(data):
@@ -63,8 +66,8 @@ def compressed_to_labels(message: CompressedImage) -> np.ndarray:
         labels = labels[:, :, 0]
     if labels.ndim != 2:
         raise ImageError(
-            f"label image has {labels.shape[2]} channels, expected one id per pixel (grey or palette PNG): "
-            "colours cannot be turned back into class ids"
+            f"label image has {labels.shape[2]} channels, expected one id per pixel "
+            "(grey or palette PNG): colours cannot be turned back into class ids"
         )
     return _as_ids(labels)
 
@@ -81,8 +84,8 @@ def _as_ids(labels: np.ndarray) -> np.ndarray:
         low, high = labels.min(), labels.max()
         if not np.issubdtype(labels.dtype, np.integer) or low < 0 or high > 255:
             raise ImageError(
-                f"label image holds {labels.dtype} values {low} to {high}, expected class ids 0..255: "
-                "is this a depth image?"
+                f"label image holds {labels.dtype} values {low} to {high}, "
+                "expected class ids 0..255: is this a depth image?"
             )
         labels = labels.astype(np.uint8)
     return np.ascontiguousarray(labels)

@@ -1,8 +1,8 @@
 """Class ids out of a PNG as they were stored.
 
-OpenCV expands a palette to its colours and grey of less than 8 bits to 0..255; for a label image both lose
-the ids. Instead of a second decoder the file is rewritten in memory: an identity palette makes
-OpenCV return the stored values. Chunk layout: PNG specification (W3C REC-png-3), section 5.
+OpenCV expands a palette to its colours and grey of less than 8 bits to 0..255; for a label image
+both lose the ids. Instead of a second decoder the file is rewritten in memory: an identity palette
+makes OpenCV return the stored values. Chunk layout: PNG specification (W3C REC-png-3), section 5.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
         data: (N,) uint8, a PNG file; a damaged one comes back as far as it can be read.
 
     Returns:
-        (M,) uint8, a PNG file without ancillary chunks (transparency, gamma, text), and whether it now has
-        an identity palette: then each channel that a decoder returns holds the stored value.
+        (M,) uint8, a PNG file without ancillary chunks (transparency, gamma, text), and whether it
+        now has an identity palette: then each channel of the decoded image holds the stored value.
     """
     file = data.tobytes()
     rewritten = bytearray(_SIGNATURE)

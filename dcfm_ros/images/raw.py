@@ -1,8 +1,8 @@
 """sensor_msgs/Image to RGB: every camera encoding, its step and its byte order.
 
-Results agree with cv_bridge (ros-perception/vision_opencv, rolling) where it converts an encoding to rgb8:
-the Bayer names count from the top-left pixel, 16-bit values scale by 255 / 65535, Bayer patterns are
-interpolated bilinearly. Encodings that cv_bridge refuses are read as RViz reads them.
+Where cv_bridge (ros-perception/vision_opencv) converts an encoding to rgb8, results are equal: Bayer
+names count from the top-left pixel, 16-bit values scale by 255 / 65535, mosaics are interpolated
+bilinearly. The generic 8UC1, 8UC3 and 8UC4, which cv_bridge refuses, are read as RViz reads them.
 """
 
 from __future__ import annotations
@@ -94,14 +94,12 @@ def image_to_rgb(message: RawImage) -> np.ndarray:
     odd_width = message.width % encoding.width_multiple
     if odd_width or (encoding.planar and message.height % 2):
         raise ImageError(
-            f"{message.encoding} image is {message.width}x{message.height} px, expected an even size: "
-            "two neighbouring pixels share their colour; check the camera driver's settings"
+            f"{_described(message)}, expected an even size: two neighbouring pixels share "
+            "their colour; check the camera driver's settings"
         )
     pixels = raw_pixels(message, encoding.channels, encoding.depth, planar=encoding.planar)
     if encoding.demosaic and min(pixels.shape) < 3:
-        raise ImageError(
-            f"{message.encoding} image is {message.width}x{message.height} px, expected at least 3x3"
-        )
+        raise ImageError(f"{_described(message)}, expected at least 3x3")
     return to_rgb8(pixels if encoding.to_rgb is None else cv2.cvtColor(pixels, encoding.to_rgb))
 
 
@@ -129,8 +127,8 @@ def raw_pixels(message: RawImage, channels: int, depth: int, *, planar: bool = F
     row_bytes = width * channels * depth
     if step < row_bytes:
         raise ImageError(
-            f"image step is {step} bytes, expected at least {row_bytes} "
-            f"({width} px of {message.encoding}): the publisher fills width, step or encoding wrongly"
+            f"image step is {step} bytes, expected at least {row_bytes} ({width} px of "
+            f"{message.encoding}): the publisher fills width, step or encoding wrongly"
         )
     data = message_bytes(message.data)
     rows = height * 3 // 2 if planar else height
@@ -147,14 +145,14 @@ def raw_pixels(message: RawImage, channels: int, depth: int, *, planar: bool = F
 
 
 def to_rgb8(rgb: np.ndarray) -> np.ndarray:
-    """Bring (H, W, 3) uint8 or uint16 to contiguous uint8; 16 bits scale by 255 / 65535, rounded."""
+    """Bring (H, W, 3) uint8 or uint16 to contiguous uint8; 16 bits scale by 255 / 65535."""
     if rgb.dtype == np.uint16:
         return cv2.convertScaleAbs(rgb, alpha=255.0 / 65535.0)
     return np.ascontiguousarray(rgb)
 
 
 def demosaic(pixels: np.ndarray, name: str) -> np.ndarray:
-    """Interpolate a Bayer mosaic (H, W) of the pattern of encoding `name` to RGB of the same depth."""
+    """Interpolate a Bayer mosaic (H, W) of the encoding `name` to RGB of the same depth."""
     code = _find(name).to_rgb
     assert code is not None
     return cv2.cvtColor(pixels, code)
@@ -163,6 +161,10 @@ def demosaic(pixels: np.ndarray, name: str) -> np.ndarray:
 def is_bayer(name: str) -> bool:
     """Whether an encoding names a Bayer mosaic."""
     return name in _ENCODINGS and _ENCODINGS[name].demosaic
+
+
+def _described(message: RawImage) -> str:
+    return f"{message.encoding} image is {message.width}x{message.height} px"
 
 
 def _find(name: str) -> _Encoding:
