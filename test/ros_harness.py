@@ -1,4 +1,4 @@
-"""Real processes and real DDS for the tests of the ROS room: no mocks, conditions instead of sleeps."""
+"""Real processes and real DDS for the tests of the node: conditions instead of sleeps."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TRANSITIONS = {
 
 
 def wait_until(condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
-    """Wait for a condition; gives its value, or fails after the deadline saying what did not come."""
+    """Wait for a condition; gives its value, or fails saying what did not come in time."""
     pause, end_s = threading.Event(), time.monotonic() + deadline_s
     while True:
         value = condition()
@@ -64,7 +64,9 @@ def keep_apart() -> None:
     use_fast_dds_profile()
 
 
-def write_checkpoint(path: Path, config: str = "camvid_tiny", size: tuple[int, int] = (96, 128)) -> Path:
+def write_checkpoint(
+    path: Path, config: str = "camvid_tiny", size: tuple[int, int] = (96, 128)
+) -> Path:
     """A network with random weights: fast, and of no use but to see frames go through."""
     torch.manual_seed(0)
     named = named_config(config)
@@ -197,7 +199,9 @@ class Peer:
 
     def set(self, node: str, name: str, value: object) -> Any:
         """Set one parameter; gives .successful and .reason."""
-        request = SetParameters.Request(parameters=[Parameter(name, value=value).to_parameter_msg()])
+        request = SetParameters.Request(
+            parameters=[Parameter(name, value=value).to_parameter_msg()]
+        )
         return self.call(SetParameters, f"{node}/set_parameters", request).results[0]
 
     def get(self, node: str, name: str) -> Any:

@@ -66,7 +66,9 @@ def test_without_frames_there_are_no_figures_but_no_failure_either():
 
 
 def test_the_engine_tells_why_configure_failed_before_all_else():
-    status = engine_status("segmenter: engine", "unconfigured", "no file x", {}, {"/a": "DURABILITY"})
+    status = engine_status(
+        "segmenter: engine", "unconfigured", "no file x", {}, {"/a": "DURABILITY"}
+    )
     assert (status.level, status.message) == (ERROR, "no file x")
 
 

@@ -1,4 +1,4 @@
-"""The image subscription over real DDS: topic names, reliability, and what it says when nothing can come."""
+"""The image subscription over real DDS: its topic, its reliability, its complaints."""
 
 from __future__ import annotations
 
@@ -192,7 +192,9 @@ def test_compressed_images_are_beside_the_resolved_image_topic(peer, rules, tran
         node.destroy_node()
 
 
-@pytest.mark.parametrize(("given", "expected"), [("best_effort", "best_effort"), ("auto", "reliable")])
+@pytest.mark.parametrize(
+    ("given", "expected"), [("best_effort", "best_effort"), ("auto", "reliable")]
+)
 def test_a_qos_override_decides_over_image_reliability(peer, given, expected):
     overrides = [
         Parameter("qos_overrides./image.subscription.reliability", value=given),

@@ -124,7 +124,9 @@ def test_silence_is_named_once_with_the_topics_that_do_exist(peer, checkpoint, t
         assert peer.transition("/quiet/segmenter", "configure")
         assert peer.transition("/quiet/segmenter", "activate")
         process.wait_for_log("no image on /quiet/image for")
-        assert "it has no publisher; image topics that exist: /quiet/camera/image_raw" in process.log
+        assert (
+            "it has no publisher; image topics that exist: /quiet/camera/image_raw" in process.log
+        )
         serve(peer, "quiet")
         process.wait_for_log("images come on /quiet/image again")
         assert process.log.count("no image on /quiet/image for") == 1
@@ -135,7 +137,10 @@ def test_silence_is_named_once_with_the_topics_that_do_exist(peer, checkpoint, t
     ("parameters", "reason"),
     [
         ({"key_frames.interval": 0}, "parameter key_frames.interval: found 0, expected 1 to 1000"),
-        ({"image_transport": "theora"}, "parameter image_transport: found 'theora', expected one of"),
+        (
+            {"image_transport": "theora"},
+            "parameter image_transport: found 'theora', expected one of",
+        ),
     ],
 )
 def test_an_invalid_parameter_ends_the_process_with_one_clear_line(tmp_path, parameters, reason):

@@ -210,7 +210,9 @@ def test_parameters_refuse_what_is_invalid_or_too_late(peer, process):
     no_choice = peer.set(NODE, "key_frames.policy", "sometimes")
     assert no_choice.reason.startswith("key_frames.policy: found 'sometimes', expected one of")
     too_late = peer.set(NODE, "engine.device", "cuda")
-    assert too_late.reason.startswith("engine.device takes effect at configure, and the node is active")
+    assert too_late.reason.startswith(
+        "engine.device takes effect at configure, and the node is active"
+    )
     assert not peer.set(NODE, "autostart", False).successful
     assert peer.get(NODE, "key_frames.policy").string_value == "fixed"
     assert peer.set(NODE, "overlay_alpha", 1).successful

@@ -27,7 +27,9 @@ def make_node(context):
     nodes = []
 
     def make(**given) -> Node:
-        overrides = [Parameter(name.replace("__", "."), value=value) for name, value in given.items()]
+        overrides = [
+            Parameter(name.replace("__", "."), value=value) for name, value in given.items()
+        ]
         node = Node(f"parameters_{len(nodes)}", context=context, parameter_overrides=overrides)
         nodes.append(node)
         return node
@@ -62,7 +64,10 @@ def test_every_setting_is_a_described_parameter(make_node):
     interval = node.describe_parameter("key_frames.interval")
     assert interval.type == ParameterType.PARAMETER_INTEGER
     assert (interval.integer_range[0].from_value, interval.integer_range[0].to_value) == (1, 1000)
-    assert "one of raw, compressed" in node.describe_parameter("image_transport").additional_constraints
+    assert (
+        "one of raw, compressed"
+        in node.describe_parameter("image_transport").additional_constraints
+    )
     assert node.describe_parameter("autostart").read_only
     alpha = node.describe_parameter("overlay_alpha").floating_point_range[0]
     assert (alpha.from_value, alpha.to_value) == (0.0, 1.0)

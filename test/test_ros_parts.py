@@ -70,9 +70,7 @@ def test_taken_is_published_plus_dropped_at_any_moment():
 
     def count(number: int) -> None:
         for step in range(200):
-            seen.append(
-                counter.publish() if (step + number) % 2 else counter.drop(Drop.REPLACED)
-            )
+            seen.append(counter.publish() if (step + number) % 2 else counter.drop(Drop.REPLACED))
 
     threads = [threading.Thread(target=count, args=(number,)) for number in range(4)]
     for thread in threads:

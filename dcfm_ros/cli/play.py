@@ -7,12 +7,14 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-from dcfm_ros.bags import open_bag
 from dcfm_ros.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dcfm_ros.ros.player import PlaySettings
+
+_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.1f}/{total:.1f} s"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -77,40 +79,44 @@ def run(args: argparse.Namespace) -> int:
 def _play(args: argparse.Namespace, stop: threading.Event) -> None:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
+    from tqdm import tqdm
 
+    from dcfm_ros.bags import open_bag
     from dcfm_ros.ros.environment import use_fast_dds_profile
-    from dcfm_ros.ros.player import Player, PlaySettings
+    from dcfm_ros.ros.player import Player
 
-    settings = PlaySettings(
-        rate=args.rate,
-        loop=args.loop,
-        clock_hz=args.clock,
-        start_offset_s=args.start_offset,
-        topics=tuple(args.topics),
-        remaps=_remaps(args.remap),
-        wait_for=None if args.wait_for is None else tuple(_full_name(t) for t in args.wait_for),
-    )
+    settings = _settings(args)
     with open_bag(args.bag) as bag:
         use_fast_dds_profile()
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        total_s = max(0.0, bag.duration_ns / 1e9 - args.start_offset)
-        bar_format = "{desc} {percentage:3.0f}% |{bar}| {n:.1f}/{total:.1f} s"
+        total_s = None if args.loop else max(0.0, bag.duration_ns / 1e9 - args.start_offset)
         try:
-            with tqdm(
-                total=None if args.loop else total_s, desc=str(args.bag), bar_format=bar_format
-            ) as progress:
+            with tqdm(total=total_s, bar_format=_BAR, disable=None, leave=False) as progress:
                 player = Player(bag, settings, progress.update)
                 _tell_skipped(player.played.skipped)
-                if args.wait_for is not None:
-                    progress.set_description(f"{args.bag}, waiting for a subscriber")
-                    player.wait(stop)
-                    progress.set_description(str(args.bag))
+                progress.set_description_str(f"{args.bag} waiting for a subscriber")
+                player.wait(stop)
+                progress.set_description_str(str(args.bag))
                 played = player.play(stop)
                 player.close()
         finally:
             rclpy.shutdown()
     messages = ", ".join(f"{name} {count}" for name, count in sorted(played.messages.items()))
     print(f"published {messages or 'nothing'}; at most {played.latest_s * 1e3:.0f} ms late")
+
+
+def _settings(args: argparse.Namespace) -> PlaySettings:
+    from dcfm_ros.ros.player import PlaySettings
+
+    return PlaySettings(
+        rate=args.rate,
+        loop=args.loop,
+        clock_hz=args.clock,
+        start_offset_s=args.start_offset,
+        topics=tuple(_full_name(topic) for topic in args.topics),
+        remaps=_remaps(args.remap),
+        wait_for=None if args.wait_for is None else tuple(_full_name(t) for t in args.wait_for),
+    )
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -35,7 +35,7 @@ class PlaySettings:
     rate: float = 1.0
     loop: bool = False
     clock_hz: float = 0.0
-    """Publish /clock this often, in bag time per wall second divided by `rate`; 0: never."""
+    """How often to publish the bag's time on /clock; 0: never."""
     start_offset_s: float = 0.0
     topics: tuple[str, ...] = ()
     """Empty: all."""
@@ -218,7 +218,7 @@ class _Pace:
 
 
 def _chosen(bag: BagReader, names: Iterable[str]) -> tuple[TopicInfo, ...]:
-    wanted = {"/" + name.strip("/") for name in names}
+    wanted = set(names)
     known = {topic.name for topic in bag.topics}
     for name in sorted(wanted - known):
         raise BagError(f"{bag.path} has no topic {name}; it has {', '.join(sorted(known))}")
