@@ -15,6 +15,7 @@ from dcfm_ros.errors import DcfmError
 
 # Verb -> module in this folder with `add_parser(subparsers)` and `run(args) -> int`.
 VERBS = {
+    "demo": "demo",
     "evaluate": "evaluate",
     "segment": "segment",
     "play": "play",

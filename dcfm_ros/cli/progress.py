@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -20,3 +20,11 @@ def progress(items: Iterable[T], what: str, unit: str, total: int | None = None)
         items, desc=what, unit=f" {unit}", total=total or None, disable=None, leave=False
     )
     return bar
+
+
+def seconds_bar(what: str, total_s: float) -> Any:
+    """A bar to `update` with the seconds that have passed; use it in a `with` statement."""
+    from tqdm import tqdm
+
+    form = "{desc} {percentage:3.0f}% |{bar}| {n:.1f}/{total:.1f} s"
+    return tqdm(total=total_s, desc=what, bar_format=form, disable=None, leave=False)

@@ -64,8 +64,8 @@ def summary_cards(document: Document) -> str:
     )  # fmt: skip
     items.append(
         page.card(
-            "multiply-adds a frame", page.giga(cost["mean"]), "G",
-            f"key {page.giga(cost['key'])} · reused {page.giga(cost['non_key'])}",
+            "cost of a frame", page.giga(cost["mean"]), "G",
+            f"multiply-adds; key {page.giga(cost['key'])}, others {page.giga(cost['non_key'])}",
         )
     )  # fmt: skip
     for recording in document["recordings"]:
@@ -338,7 +338,7 @@ def _accuracy_sentence(accuracy: Mapping[str, Any]) -> str:
 
 def _rate_note(document: Document) -> str:
     if document["setup"]["mode"] == LIVE:
-        return "label images that came back"
+        return "of label images"
     return "as fast as it goes"
 
 
