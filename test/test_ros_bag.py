@@ -1,0 +1,106 @@
+"""A real bag through the real node: everything comes back, and equals the offline pipeline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ros_harness import Peer, Process, running_node, running_peer, wait_until
+from sensor_msgs.msg import Image
+
+from dcfm_ros.bags import open_bag
+from dcfm_ros.images import image_to_labels
+from dcfm_ros.msg import FrameStatus
+from dcfm_ros.pipeline import CameraPipeline
+from dcfm_ros.ros.messages import stamp_ns
+from dcfm_ros.streaming import Engine, EngineSettings, Segmenter
+from dcfm_ros.synthetic import StreetSettings
+from dcfm_ros.synthetic.bag import write_street_bag
+
+IMAGES = "/camera/image_raw/compressed"
+RATE_HZ = 5.0
+ATTEMPTS = 3
+
+
+@pytest.fixture(scope="module")
+def bag(request, tmp_path_factory) -> Path:
+    """The shared CamVid clip; the synthetic street where there is no shared folder."""
+    try:
+        return request.getfixturevalue("shared_dir") / "bags" / "camvid_val_15hz"
+    except pytest.skip.Exception:
+        path = tmp_path_factory.mktemp("bag") / "street"
+        write_street_bag(path, StreetSettings(duration_s=4.0), depth="none")
+        return path
+
+
+def offline(bag: Path) -> dict[int, tuple[np.ndarray, bool]]:
+    """Labels, and whether it is a key frame, by stamp, of the shipped model on the CPU."""
+    engine = Engine.load(EngineSettings(device="cpu"))
+    pipeline = CameraPipeline(Segmenter(engine))
+    results = {}
+    with open_bag(bag) as reader:
+        for frame in reader.frames(IMAGES):
+            result = pipeline.process(frame.message, frame.stamp_ns).result
+            results[frame.stamp_ns] = (result.labels, result.is_key_frame)
+    engine.release()
+    return results
+
+
+class Attempt:
+    """The bag played once at 5 Hz to an active node, which starts a new sequence for it."""
+
+    def __init__(self, peer: Peer, node: str, bag: Path, rate: float, frames: int, log: Path):
+        self.labels: list[Image] = []
+        self.statuses: list[FrameStatus] = []
+        subscriptions = [
+            peer.node.create_subscription(Image, f"{node}/label_image", self.labels.append, frames),
+            peer.node.create_subscription(FrameStatus, f"{node}/status", self.statuses.append, 10),
+        ]
+        for topic in ("label_image", "status"):
+            wait_until(lambda t=topic: peer.node.count_publishers(f"{node}/{t}"), topic)
+        play = [sys.executable, "-m", "dcfm_ros.cli", "play", str(bag), "--topics", IMAGES]
+        player = Process([*play, "--rate", str(rate), "--wait-for", IMAGES], log)
+        try:
+            assert player.popen.wait(120) == 0, player.log
+            wait_until(lambda: self.fates == frames, "the fate of every frame", 10)
+            wait_until(lambda: len(self.labels) == len(self.statuses), "every label image", 10)
+        finally:
+            player.kill()
+            for subscription in subscriptions:
+                peer.node.destroy_subscription(subscription)
+        print(f"{len(self.labels)} of {frames} frames came back; {player.log.splitlines()[-1]}")
+
+    @property
+    def fates(self) -> int:
+        return self.statuses[-1].taken if self.statuses else 0
+
+
+def test_every_frame_of_a_bag_comes_back_as_the_offline_pipeline_has_it(bag, tmp_path):
+    node = "/bag/segmenter"
+    expected = offline(bag)
+    with open_bag(bag) as reader:
+        rate = RATE_HZ / ((len(expected) - 1) / (reader.duration_ns / 1e9))
+    parameters = {"image_transport": "compressed", "engine.device": "cpu"}
+    remap = ("-r", "image:=/camera/image_raw")
+    with (
+        running_peer("consumer") as peer,
+        running_node(tmp_path / "log", "bag", parameters, *remap) as process,
+    ):
+        process.wait_for_log(f"active; waiting for images on {IMAGES}")
+        for number in range(ATTEMPTS):
+            attempt = Attempt(peer, node, bag, rate, len(expected), tmp_path / f"player_{number}")
+            if len(attempt.labels) == len(expected):
+                break
+            # Something else took the cores for longer than a frame: give it another chance.
+            assert peer.transition(node, "deactivate")
+            assert peer.transition(node, "activate")
+        assert process.end() == 0
+
+    assert attempt.statuses[-1].dropped == 0
+    assert [stamp_ns(message.header.stamp) for message in attempt.labels] == list(expected)
+    for message, status in zip(attempt.labels, attempt.statuses, strict=True):
+        expected_labels, is_key_frame = expected[stamp_ns(message.header.stamp)]
+        np.testing.assert_array_equal(image_to_labels(message), expected_labels)
+        assert status.is_key_frame == is_key_frame
