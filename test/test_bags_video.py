@@ -129,7 +129,7 @@ def test_what_is_no_video_is_refused_in_one_line(tmp_path: Path) -> None:
 def test_a_video_that_names_no_rate_needs_one(tmp_path: Path, monkeypatch: Any) -> None:
     path = write_video(tmp_path / "drive.avi")
     monkeypatch.setattr(cv2, "CAP_PROP_FPS", cv2.CAP_PROP_BRIGHTNESS)  # in no video file
-    with pytest.raises(BagError, match=r"names no frame rate \(-1.0\): give one"):
+    with pytest.raises(BagError, match=r"names no frame rate \(.*\): give one"):
         open_video(path)
     assert open_video(path, 5.0).rate_hz == 5.0
 

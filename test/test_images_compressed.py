@@ -154,9 +154,18 @@ def test_a_file_that_claims_more_pixels_than_opencv_takes_is_refused() -> None:
         compressed_to_rgb(message(bytes(data)))
 
 
-def test_a_picture_too_wide_for_jpeg_is_refused() -> None:
-    with pytest.raises(ImageError, match=r"cannot encode an image of \(1, 70000, 3\) as .jpg"):
-        rgb_to_jpeg(np.zeros((1, 70_000, 3), np.uint8))
+@pytest.mark.parametrize(
+    ("rgb", "expected"),
+    [
+        (np.zeros((1, 70_000, 3), np.uint8), r"\(1, 70000, 3\) is too large to be written as .jpg"),
+        (np.zeros((0, 4, 3), np.uint8), r"picture is \(0, 4, 3\) uint8, expected \(H, W, 3\)"),
+        (np.zeros((4, 4), np.uint8), r"picture is \(4, 4\) uint8, expected"),
+        (np.zeros((4, 4, 3)), r"picture is \(4, 4, 3\) float64, expected"),
+    ],
+)
+def test_what_cannot_be_a_jpeg_is_refused(rgb: np.ndarray, expected: str) -> None:
+    with pytest.raises(ImageError, match=expected):
+        rgb_to_jpeg(rgb)
 
 
 def test_labels_are_the_only_thing_labels_to_png_takes() -> None:

@@ -1,6 +1,6 @@
 """sensor_msgs/Image to RGB: every camera encoding, its step and its byte order.
 
-Where cv_bridge (ros-perception/vision_opencv) converts an encoding to rgb8, results are equal: Bayer
+Where cv_bridge (ros-perception/vision_opencv) converts to rgb8, results are equal: mosaic names
 names count from the top-left pixel, 16-bit values scale by 255 / 65535, mosaics are interpolated
 bilinearly. The generic 8UC1, 8UC3 and 8UC4, which cv_bridge refuses, are read as RViz reads them.
 """
