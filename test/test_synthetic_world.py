@@ -158,7 +158,7 @@ _MAKERS: list[Callable[[np.random.Generator], Sheet]] = [
 def test_every_sheet_varies_with_its_seed_only(
     make: Callable[[np.random.Generator], Sheet],
 ) -> None:
-    for seed in range(6):
+    for seed in range(3):
         first, again, other = make(rng_for(seed)), make(rng_for(seed)), make(rng_for(seed + 50))
         np.testing.assert_array_equal(first.rgba, again.rgba)
         assert first.rgba.shape != other.rgba.shape or (first.rgba != other.rgba).any()

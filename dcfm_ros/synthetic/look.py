@@ -25,6 +25,7 @@ class Look:
         saturation: 0 grey, 1 as drawn.
         vignette: loss of light in the corners.
         blur_px: deviation of the lens blur.
+        sharpening: how much the camera emphasises edges where there is no lens blur.
         grain: deviation of the sensor noise, grey values.
         flare: share of the bright sky's light that spreads.
     """
@@ -39,6 +40,7 @@ class Look:
     saturation: float
     vignette: float
     blur_px: float
+    sharpening: float
     grain: float
     flare: float
 
@@ -55,10 +57,11 @@ def draw_look(seed: int) -> Look:
         balance=(1 + warm, 1.0, 1 - warm),
         sheen=float(rng.choice([0.0, rng.uniform(0, 0.6)])),
         gamma=float(rng.uniform(0.85, 1.35)),
-        contrast=float(rng.uniform(0.0, 0.5)),
+        contrast=float(rng.uniform(0.0, 0.7)),
         saturation=float(rng.uniform(0.45, 1.15)),
         vignette=float(rng.uniform(0.0, 0.4)),
-        blur_px=float(rng.choice([0.0, 0.5, 0.8, 1.1], p=[0.3, 0.3, 0.25, 0.15])),
+        blur_px=float(rng.choice([0.0, 0.5, 0.9], p=[0.7, 0.2, 0.1])),
+        sharpening=float(rng.uniform(0.0, 1.2)),
         grain=float(rng.uniform(0.8, 5.0)),
         flare=float(rng.choice([0.0, 0.1, 0.25], p=[0.4, 0.4, 0.2])),
     )
@@ -99,6 +102,10 @@ class Camera:
             image += np.float32(look.flare) * glow
         if look.blur_px > 0:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), look.blur_px), np.float32)
+        else:
+            soft = cv2.GaussianBlur(image, (5, 5), 0.9)
+            amount = look.sharpening
+            image = np.asarray(cv2.addWeighted(image, 1 + amount, soft, -amount, 0), np.float32)
         image *= self.gain
         image = np.asarray(cv2.transform(image, _saturation(look.saturation)), np.float32)
         image = cv2.LUT(np.clip(image, 0, 255).astype(np.uint8), self.curve).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 from dcfm_ros.synthetic.noise import Floats, Rgb, jitter, noise, pick, tinted
 from dcfm_ros.synthetic.sheet import Sheet
 
-ROAD_PX_PER_M = 32
+ROAD_PX_PER_M = 40
 PAVING_PX_PER_M = 48
 
 
@@ -17,7 +17,7 @@ def asphalt(rng: np.random.Generator, size_px: int = 768) -> Sheet:
     grey = rng.uniform(62, 122)
     tint = rng.uniform(-5, 6)
     relief = np.float32(rng.uniform(0.02, 0.05)) * noise(rng, "coarse", size_px, size_px)
-    relief = relief + np.float32(rng.uniform(0.03, 0.1)) * noise(rng, "grain", size_px, size_px)
+    relief = relief + np.float32(rng.uniform(0.06, 0.2)) * noise(rng, "sensor", size_px, size_px)
     relief += np.float32(rng.uniform(0.01, 0.035)) * noise(rng, "cloud", size_px, size_px)
     streaks = cv2.blur(noise(rng, "cloud", size_px, size_px), (size_px // 3, 9))
     relief += np.float32(rng.uniform(0.05, 0.2)) * np.asarray(streaks, np.float32)

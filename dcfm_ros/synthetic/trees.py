@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from dcfm_ros.synthetic.noise import Bytes, Rgb, noise, pick, tinted
 from dcfm_ros.synthetic.sheet import Sheet
+
+Points = npt.NDArray[np.float64]
 
 _SIZE = 384
 LEAVES: tuple[Rgb, ...] = (
@@ -47,7 +50,7 @@ def leafy_tree(rng: np.random.Generator) -> Sheet:
 
 def _trunk(rng: np.random.Generator, top: int) -> Bytes:
     drawn = np.zeros((_SIZE, _SIZE), np.uint8)
-    half = int(rng.integers(5, 12))
+    half = int(rng.integers(4, 9))
     lean = int(rng.integers(-14, 15))
     middle = _SIZE // 2
     outline = np.array(
@@ -67,38 +70,59 @@ def bare_tree(rng: np.random.Generator) -> Sheet:
     """A winter tree: branches and a lace of twigs; its mask is the crown's envelope."""
     alpha = np.zeros((_SIZE, _SIZE), np.uint8)
     start = np.array([_SIZE / 2, _SIZE - 1.0])
-    _branch(rng, alpha, start, -np.pi / 2, _SIZE * rng.uniform(0.2, 0.3), rng.uniform(9, 15), 0)
+    twigs: list[tuple[Points, float]] = []
+    _branch(
+        rng, alpha, twigs, start, -np.pi / 2, _SIZE * rng.uniform(0.18, 0.26), rng.uniform(8, 13)
+    )
+    _lace(rng, alpha, twigs)
     light = rng.uniform(-0.1, 0.25)
     relief = light + 0.2 * noise(rng, "leaf", _SIZE, _SIZE)
     rgb = tinted(pick(rng, BARK, 0.25), relief)
     closed = cv2.morphologyEx(alpha, cv2.MORPH_CLOSE, np.ones((13, 13), np.uint8))
-    mask = np.where(cv2.blur(closed, (5, 5)) > 110, 255, 0).astype(np.uint8)
+    mask = np.where(cv2.blur(closed, (5, 5)) > 90, 255, 0).astype(np.uint8)
     return Sheet(rgb, alpha, mask)
 
 
 def _branch(
     rng: np.random.Generator,
     alpha: Bytes,
-    start: np.ndarray,
+    twigs: list[tuple[Points, float]],
+    start: Points,
     angle: float,
     length: float,
     thick: float,
-    depth: int,
 ) -> None:
+    """Grow a branch and its children; the ends of the thinnest are left to `_lace`."""
     end = start + length * np.array([np.cos(angle), np.sin(angle)])
     end[1] = min(end[1], max(start[1], 0.66 * _SIZE))  # nothing hangs to the ground
     end = np.clip(end, 2, _SIZE - 1)
-    shade = 255 if thick > 1.5 else int(rng.integers(150, 235))
-    p = (int(start[0] * 8), int(start[1] * 8))
-    q = (int(end[0] * 8), int(end[1] * 8))
-    cv2.line(alpha, p, q, shade, max(1, round(thick)), cv2.LINE_AA, 3)
-    if depth >= 7 or length < 5:
+    p, q = ((int(at[0] * 8), int(at[1] * 8)) for at in (start, end))
+    cv2.line(alpha, p, q, 255, max(1, round(thick)), cv2.LINE_AA, 3)
+    if thick < 1.3 or length < 8:
+        twigs.append((end, angle))
         return
-    for _ in range(2 if rng.random() < 0.45 or depth > 4 else 3):
-        turn = rng.normal(0, 0.5)
-        reach = length * rng.uniform(0.66, 0.92)
-        origin = start + (end - start) * rng.uniform(0.6, 1.0)
-        _branch(rng, alpha, origin, angle + turn, reach, thick * 0.66, depth + 1)
+    count = 2 if rng.random() < 0.35 else 3
+    for side in np.linspace(-1, 1, count):
+        origin = start + (end - start) * rng.uniform(0.65, 1.0)
+        turn, reach = 0.5 * side + rng.normal(0, 0.22), length * rng.uniform(0.66, 0.92)
+        turn -= 0.12 * (angle + np.pi / 2)  # branches strive upward
+        _branch(rng, alpha, twigs, origin, angle + turn, reach, thick * 0.64)
+
+
+def _lace(rng: np.random.Generator, alpha: Bytes, twigs: list[tuple[Points, float]]) -> None:
+    """Draw fans of fine, half-transparent twigs at the ends of the branches."""
+    count = int(rng.integers(4, 9))
+    ends = np.repeat(np.array([at for at, _ in twigs]), count, axis=0)
+    angles = np.repeat(np.array([angle for _, angle in twigs]), count)
+    angles = angles + rng.normal(0, 0.7, len(angles))
+    reach = rng.uniform(6, 26, len(angles))
+    tips = ends + reach[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    lines = (np.stack([ends, tips], axis=1) * 8).astype(np.int32)
+    fine = np.zeros_like(alpha)
+    shade = int(rng.integers(110, 220))
+    cv2.polylines(fine, list(lines), False, shade, 1, cv2.LINE_AA, 3)
+    fine[int(0.7 * _SIZE) :] = 0
+    np.maximum(alpha, fine, out=alpha)
 
 
 def conifer(rng: np.random.Generator) -> Sheet:
