@@ -56,10 +56,8 @@ def overlay(
             "expected the same size"
         )
     mixed = cv2.addWeighted(rgb, 1.0 - alpha, colorize(labels, palette), alpha, 0.0)
-    unlabelled = labels == _UNLABELLED
-    if unlabelled.any():
-        mixed[unlabelled] = rgb[unlabelled]
-    return mixed
+    unlabelled = cv2.compare(labels, _UNLABELLED, cv2.CMP_EQ)
+    return cv2.copyTo(rgb, unlabelled, mixed)
 
 
 def _describe(array: np.ndarray) -> str:
