@@ -204,12 +204,14 @@ def _warp(image: Bytes, homography: npt.NDArray[np.float64], size: tuple[int, in
 
 def _tight(box: Box, visible: Mask, depth: Floats | None) -> _Patch | None:
     """Shrink a patch to its visible samples; None if there are none."""
-    rows = np.flatnonzero(visible.any(axis=1))
-    if len(rows) == 0:
+    rows = np.asarray(visible.any(axis=1))
+    top = int(rows.argmax())
+    if not rows[top]:
         return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    columns = np.flatnonzero(visible[top:bottom].any(axis=0))
-    left, right = int(columns[0]), int(columns[-1]) + 1
+    bottom = len(rows) - int(rows[::-1].argmax())
+    columns = np.asarray(visible[top:bottom].any(axis=0))
+    left = int(columns.argmax())
+    right = len(columns) - int(columns[::-1].argmax())
     part = (slice(top, bottom), slice(left, right))
     smaller = Box(box.left + left, box.top + top, box.left + right, box.top + bottom)
     return _Patch(smaller, visible[part], None if depth is None else depth[part])

@@ -13,6 +13,8 @@ from dcfm_ros.synthetic.noise import Floats
 NEAR_M = 0.05
 GRID = 2  # samples per pixel along each axis
 
+_COLUMNS = np.arange(GRID * 4096, dtype=np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -67,7 +69,7 @@ class Outline:
 
     def inside(self) -> npt.NDArray[np.bool_]:
         """Samples of the box within, (rows, columns); left border in, right border out."""
-        u = np.arange(self.box.left, self.box.right, dtype=np.float32)
+        u = _COLUMNS[self.box.left : self.box.right]
         within = u >= self.first[:, None]
         within &= u < self.last[:, None]
         return within
@@ -86,6 +88,7 @@ class Projection:
 
     def __init__(self, view: View, faces: FaceArray) -> None:
         self.width, self.height = GRID * view.width - 1, GRID * view.height - 1
+        self._samples = np.arange(max(self.width, self.height), dtype=np.float64)
         self._k = np.diag([GRID, GRID, 1.0]) @ view.k
         rotation, shift = view.camera_from_world[:3, :3], view.camera_from_world[:3, 3]
         frames = rotation @ faces.frames
@@ -161,9 +164,9 @@ class Projection:
     def inverse_depth(self, i: int, box: Box) -> npt.NDArray[np.float32]:
         """1/z of face i's plane over a box, (rows, columns)."""
         a, b, c = self.planes[i, 2]
-        u = a * np.arange(box.left, box.right) + c
-        v = b * np.arange(box.top, box.bottom)
-        return np.asarray(v.astype(np.float32)[:, None] + u.astype(np.float32), np.float32)
+        u = (a * self._samples[box.left : box.right] + c).astype(np.float32)
+        v = (b * self._samples[box.top : box.bottom]).astype(np.float32)
+        return np.asarray(v[:, None] + u, np.float32)
 
 
 def _edges(uv: Vector) -> Vector:
