@@ -174,10 +174,14 @@ class Player:
 
     def _flush(self, stop: threading.Event) -> None:
         """Let reliable subscribers get the last messages before the publishers go."""
-        if not stop.is_set():
-            for publisher in self._publishers.values():
-                if hasattr(publisher, "wait_for_all_acked"):
-                    publisher.wait_for_all_acked(Duration(seconds=_ACKNOWLEDGE_S))
+        end_s = time.monotonic() + _ACKNOWLEDGE_S
+        for publisher in self._publishers.values():
+            if not hasattr(publisher, "wait_for_all_acked"):
+                continue
+            # Asked again and again, since one long wait would hold up every thread of this process.
+            while not publisher.wait_for_all_acked(Duration(nanoseconds=1)):
+                if time.monotonic() > end_s or stop.wait(_POLL_S):
+                    return
 
     def _publisher(self, topic: TopicInfo) -> Publisher | None:
         message_type = _message_type(topic.type)
