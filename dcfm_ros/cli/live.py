@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import yaml
@@ -76,7 +74,6 @@ def run_live(
         try:
             recorder = Recorder(writer)
             with (
-                _ended_by_signals(),
                 running_node(parameters, {"image": image_topic}, log, os.environ) as node,
                 recorder.recording(),
             ):
@@ -218,19 +215,3 @@ def _stopped_when_dead(node: NodeProcess) -> Iterator[threading.Event]:
     finally:
         stop.set()
         watch.join()
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, so that the node does not outlive this process."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

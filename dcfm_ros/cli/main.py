@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 
 import dcfm_ros
 import dcfm_ros.openmp  # before torch
@@ -40,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     module = import_module(f"dcfm_ros.cli.{VERBS[args.verb]}")
     try:
-        code: int = module.run(args)
+        with _ended_by_signals():
+            code: int = module.run(args)
         sys.stdout.flush()
     except DcfmError as error:
         return _fail(str(error))
@@ -57,6 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     return code
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP as Ctrl-C, so that children and half results are cleaned up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # Python has no say elsewhere
+        yield
+        return
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, interrupt) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _parser() -> argparse.ArgumentParser:
