@@ -49,7 +49,8 @@ class Raster:
         """(H, W) float32 along the optical axis at the pixel centres, inf for the sky."""
         inverse = self.inverse_depth[::GRID, ::GRID]
         with np.errstate(divide="ignore"):
-            return np.where(inverse > 0, np.float32(1.0) / inverse, np.float32(np.inf))
+            depth = np.where(inverse > 0, np.float32(1.0) / inverse, np.float32(np.inf))
+        return np.asarray(depth, np.float32)
 
 
 @dataclass(eq=False)
