@@ -22,7 +22,7 @@ demo: ## replay a bag over DDS into the live node, end in a report with pictures
 
 test: ## the test suite on real rclpy, real DDS, real bags
 	@$(setup) --test
-	@$(run) python -m pytest -m "not slow and not gpu" $(PYTEST_ARGS)
+	@$(run) python -m pytest $(PYTEST_ARGS)
 
 lint: ## ruff: rules and format
 	@$(setup) --test
@@ -41,7 +41,7 @@ install: ## set up .venv only
 	@$(setup)
 
 clean: ## remove .venv and everything that was built
-	rm -rf .venv build install log dcfm_ros.egg-info .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build install log .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list

@@ -122,7 +122,7 @@ def run_cmake(source: Path, work: Path, prefix: Path, environment: dict[str, str
     """
     configure = [
         *("cmake", "-G", "Unix Makefiles", "-S", str(source), "-B", str(work)),
-        "-DCMAKE_BUILD_TYPE=Release",
+        *("-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF"),
         f"-DCMAKE_INSTALL_PREFIX={prefix}",
         f"-DPYTHON_INSTALL_DIR={SITE_PACKAGES}",
         f"-DPython3_EXECUTABLE={sys.executable}",
@@ -155,9 +155,11 @@ def version() -> str:
 
 
 if __name__ == "__main__":
+    (ROOT / "build").mkdir(exist_ok=True)
     setup(
         version=version(),
         packages=[],
+        options={"egg_info": {"egg_base": "build"}},
         distclass=BinaryDistribution,
         cmdclass={"build": BuildWithInterfaces},
     )

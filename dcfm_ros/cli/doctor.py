@@ -30,6 +30,7 @@ _MESSAGE_PACKAGES = (
     "std_srvs",
     "diagnostic_msgs",
     "lifecycle_msgs",
+    "rosgraph_msgs",
     "tf2_msgs",
     "vision_msgs",
     "dcfm_ros",
