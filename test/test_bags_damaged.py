@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,25 @@ def test_no_room_to_unpack_is_said(
     monkeypatch.setattr("shutil.copyfileobj", full)
     with pytest.raises(BagError, match=r"cannot unpack .*: No space left on device; set TMPDIR"):
         open_bag(tmp_path / "a.mcap.zstd")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("UPDATE topics SET type = NULL", "a topic lacks its name or type"),
+        ("UPDATE topics SET name = X'00'", "a topic lacks its name or type"),
+        ("UPDATE messages SET data = NULL WHERE timestamp = 3", "a message lacks its time or data"),
+        ("UPDATE messages SET timestamp = 2.5 WHERE timestamp = 3", "lacks its time or data"),
+    ],
+)
+def test_a_database_with_values_of_other_types(tmp_path: Path, change: str, expected: str) -> None:
+    """Every column of sqlite3 holds any type; a flipped bit makes another one of it."""
+    write_ros2(tmp_path / "bag", "sqlite3", None)
+    with sqlite3.connect(tmp_path / "bag" / "bag.db3") as database:
+        untyped = "CREATE TABLE {0}_ AS SELECT * FROM {0}; DROP TABLE {0};"
+        untyped += "ALTER TABLE {0}_ RENAME TO {0}"
+        for table in ("topics", "messages"):
+            database.executescript(untyped.format(table))
+        database.execute(change)
+    with pytest.raises(BagError, match=expected), open_bag(tmp_path / "bag") as bag:
+        list(bag.messages())

@@ -117,10 +117,13 @@ def test_what_is_wrong_with_a_type_is_said_and_others_still_work(
     assert message.data == "x"
 
 
-def test_a_layout_is_another_where_a_part_is_missing() -> None:
-    """A ROS 1 definition that leaves out what it nests cannot be compared; it is kept."""
-    text = "geometry_msgs/Vector3 translation\ngeometry_msgs/Nothing rotation\n"
-    wanted = connection("geometry_msgs/msg/Transform", text, ros1=True)
+def test_ros1_definitions_without_their_parts_are_completed() -> None:
+    text = "geometry_msgs/Vector3 translation\ngeometry_msgs/Quaternion rotation\n"
+    assert fields("geometry_msgs/msg/Transform", text, ros1=True) == ["translation", "rotation"]
+
+
+def test_ros1_needs_the_definition_to_convert() -> None:
+    wanted = connection("robot_msgs/msg/Robot", "robot_msgs/Wheel wheel\n", ros1=True)
     types = BagTypes([wanted], ros1=True)
     assert not types.knows(wanted)
     assert not types.converts(wanted)

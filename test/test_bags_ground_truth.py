@@ -93,6 +93,14 @@ def test_a_clock_that_starts_again_starts_matching_again() -> None:
     assert paired(images, labels, 0, logs, label_logs) == expected
 
 
+def test_labels_logged_after_the_jump_are_kept_for_it() -> None:
+    assert paired([10_000, 5_000, 12_000], [12_000], 0, [0, 200, 300], [250]) == [
+        None,
+        None,
+        12_000,
+    ]
+
+
 def test_labels_are_read_no_further_than_needed() -> None:
     """Both streams stay streams."""
     read: list[int] = []

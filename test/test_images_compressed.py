@@ -116,7 +116,9 @@ def test_bayer_format_around_a_colour_file_is_colour() -> None:
         (b"", "jpeg", r"has no data \(format 'jpeg'\), expected a JPEG or PNG file"),
         (b"hello, I am no picture", "jpeg",
          r"of 22 bytes \(format 'jpeg', starts 68 65 6c 6c 6f 2c 20 49\) does not decode"),
-        (rgb_to_png(picture())[:200], "png", "does not decode, expected a whole JPEG or PNG file"),
+        (rgb_to_png(picture())[:200], "png", "is cut short, expected a whole file"),
+        (rgb_to_png(picture())[:-1], "png", "is cut short, expected a whole file"),
+        (rgb_to_jpeg(picture())[:300], "jpeg", "is cut short, expected a whole file"),
         (rgb_to_png(picture()), "16UC1; compressedDepth png", "holds depth, expected a picture"),
         (rgb_to_png(picture()), "16UC1; png compressed ", "which holds depth, expected a picture"),
         (rgb_to_png(picture()), "32FC1; compressedDepth", "which holds depth, expected a picture"),
@@ -150,7 +152,7 @@ def test_a_file_that_claims_more_pixels_than_opencv_takes_is_refused() -> None:
     data = bytearray(rgb_to_png(picture()))
     data[16:24] = struct.pack(">II", 40_000, 40_000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    with pytest.raises(ImageError, match=r"does not decode \(.*\), expected a whole"):
+    with pytest.raises(ImageError, match=r"does not decode \(.*\), expected a JPEG"):
         compressed_to_rgb(message(bytes(data)))
 
 

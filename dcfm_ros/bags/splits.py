@@ -26,7 +26,10 @@ Serialised = tuple[Connection, int, bytes]
 _REPAIR = {
     ROS1: "repair it with `rosbag reindex`",
     MCAP: "repair it with `mcap recover`",
+    SQLITE3: "recover it with `sqlite3 FILE .recover`",
 }
+# What rosbags says of whole files that it does not take.
+_OTHER_FORMAT = ("profile is not", "not supported", "unsupported")
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ def survey(file: BagFile, scratch: Callable[[], Path]) -> Split:
     """
     path = _readable_path(file, scratch)
     with _opened(file, path) as reader:
+        for connection in reader.connections:
+            if not isinstance(connection.topic, str) or not isinstance(connection.msgtype, str):
+                raise BagError(_damaged(file, ValueError("a topic lacks its name or type")))
         return Split(
             file=file,
             path=path,
@@ -81,6 +87,8 @@ def read(split: Split, wanted: Callable[[Connection], bool]) -> Iterator[Seriali
         messages = reader.messages(connections=connections)
         while (message := _next(split.file, messages)) is not None:
             connection, log_ns, data = message
+            if not isinstance(log_ns, int) or not isinstance(data, bytes):
+                raise BagError(_damaged(split.file, ValueError("a message lacks its time or data")))
             yield connection, log_ns, _decompressed(split.file, data)
 
 
@@ -150,15 +158,16 @@ def _decompress(file: BagFile, folder: Path) -> Path:
 
 def _damaged(file: BagFile, error: Exception) -> str:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
+    cause = "it is damaged, or the recording was cut off"
     log = file.path.with_name(file.path.name + "-wal")
-    if log.is_file():
+    if any(word in reason.lower() for word in _OTHER_FORMAT):
+        cause = "it was written in another format, or not by ROS"
+        advice = "convert it with the tools that recorded it"
+    elif log.is_file():
         advice = (
             f"{log.name} beside it holds what was not written back: "
             f"run `sqlite3 {file.path.name} 'PRAGMA wal_checkpoint'`"
         )
     else:
-        advice = _REPAIR.get(file.kind, "recover it with `sqlite3 FILE .recover`")
-    return (
-        f"{file.path} cannot be read as {file.kind} ({reason}): "
-        f"it is damaged, or the recording was cut off; {advice}"
-    )
+        advice = _REPAIR[file.kind]
+    return f"{file.path} cannot be read as {file.kind} ({reason}): {cause}; {advice}"

@@ -11,7 +11,10 @@ import numpy as np
 
 from dcfm_ros.errors import ImageError
 from dcfm_ros.images.messages import CompressedImage, message_bytes
+from dcfm_ros.images.png import is_png, is_whole_png
 from dcfm_ros.images.raw import DEPTH_ENCODINGS, demosaic, is_bayer, to_rgb8
+
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 # Pixels stay where the sensor saw them: camera_info and label image know no EXIF rotation.
 _AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
@@ -77,15 +80,28 @@ def decode(message: CompressedImage, flags: int, data: np.ndarray | None = None)
             f"compressed image has no data (format {message.format!r}), "
             "expected a JPEG or PNG file: check the camera's compression node"
         )
+    if _is_cut_short(data):
+        raise ImageError(f"{_described(message, data)} is cut short, expected a whole file")
     reason = ""
     try:
         decoded = cv2.imdecode(data, flags)
     except cv2.error as error:
         decoded, reason = None, f" ({error.err})"
     if decoded is None or decoded.size == 0:
-        start = data[:8].tobytes().hex(" ")
         raise ImageError(
-            f"compressed image of {data.size} bytes (format {message.format!r}, starts {start}) "
-            f"does not decode{reason}, expected a whole JPEG or PNG file"
+            f"{_described(message, data)} does not decode{reason}, expected a JPEG or PNG file"
         )
     return decoded
+
+
+def _is_cut_short(data: np.ndarray) -> bool:
+    """Whether a file lacks its end: OpenCV 4 paints the rest grey, 5 trusts any length in it."""
+    if is_png(data):
+        return not is_whole_png(data)
+    file = data.tobytes()
+    return file.startswith(_JPEG_START) and _JPEG_END not in file
+
+
+def _described(message: CompressedImage, data: np.ndarray) -> str:
+    start = data[:8].tobytes().hex(" ")
+    return f"compressed image of {data.size} bytes (format {message.format!r}, starts {start})"

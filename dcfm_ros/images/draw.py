@@ -56,7 +56,7 @@ def overlay(
             "expected the same size"
         )
     mixed = cv2.addWeighted(rgb, 1.0 - alpha, colorize(labels, palette), alpha, 0.0)
-    unlabelled = cv2.compare(labels, _UNLABELLED, cv2.CMP_EQ)
+    unlabelled = (labels == _UNLABELLED).view(np.uint8)
     return cv2.copyTo(rgb, unlabelled, mixed)
 
 

@@ -25,6 +25,11 @@ def is_png(data: np.ndarray) -> bool:
     return data[:8].tobytes() == _SIGNATURE
 
 
+def is_whole_png(data: np.ndarray) -> bool:
+    """Whether the chunks of a PNG file reach its end mark; their content is not looked at."""
+    return any(kind == b"IEND" for kind, _ in _chunks(data.data))
+
+
 def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
     """Rewrite a PNG so that decoders return the values stored per pixel.
 
@@ -35,10 +40,10 @@ def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
         (M,) uint8, a PNG file without ancillary chunks (transparency, gamma, text), and whether it
         now has an identity palette: then each channel of the decoded image holds the stored value.
     """
-    file = data.tobytes()
     rewritten = bytearray(_SIGNATURE)
     indexed = False
-    for kind, body in _chunks(file):
+    for kind, part in _chunks(data.data):
+        body = bytes(part)
         if kind == b"IHDR" and len(body) == 13:
             bits, colour_type = body[_BIT_DEPTH], body[_COLOUR_TYPE]
             indexed = colour_type == _INDEXED or (colour_type == _GREY and bits < 8)
@@ -54,15 +59,15 @@ def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.frombuffer(bytes(rewritten), np.uint8), indexed
 
 
-def _chunks(file: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(file: memoryview) -> Iterator[tuple[bytes, memoryview]]:
     position = len(_SIGNATURE)
     while position + 12 <= len(file):
         (length,) = struct.unpack_from(">I", file, position)
-        body = file[position + 8 : position + 8 + length]
-        if len(body) < length:
+        end = position + 12 + length
+        if end > len(file):
             return
-        yield file[position + 4 : position + 8], body
-        position += 12 + length
+        yield bytes(file[position + 4 : position + 8]), file[position + 8 : end - 4]
+        position = end
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
