@@ -19,10 +19,11 @@ from dcfm_ros.bags import (
     TopicInfo,
     message_class,
     open_bag,
+    reader,
     split_stamp,
     write_bag,
 )
-from dcfm_ros.images import to_rgb
+from dcfm_ros.images import raw, to_rgb
 
 START_NS = 1_700_000_000_000_000_000
 EVERY_STORAGE = [
@@ -234,6 +235,11 @@ def test_the_only_camera_is_taken_beside_ground_truth_and_depth(tmp_path: Path) 
         assert len(bag.image_topics) == 6
         assert bag.choose_image_topic("/camera/depth") == "/camera/depth"
         assert bag.choose_label_topic("/gt/depth") == "/gt/depth"
+
+
+def test_depth_is_the_same_to_bags_and_images() -> None:
+    """Bags are read without OpenCV, so both rooms name the encodings."""
+    assert reader._DEPTH_ENCODINGS == raw.DEPTH_ENCODINGS
 
 
 def test_several_cameras_are_never_chosen_from_silently(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_videos_are_told_from_bags_by_name(name: str, expected: bool) -> None:
 
 def test_folders_of_pictures_are_told_from_bags(tmp_path: Path) -> None:
     assert is_video(write_pictures(tmp_path / "drive", 1))
-    (tmp_path / "drive/metadata.yaml").write_text("")
+    (tmp_path / "drive/drive_0.mcap").write_text("")
     assert not is_video(tmp_path / "drive")
     (tmp_path / "empty").mkdir()
     assert not is_video(tmp_path / "empty")

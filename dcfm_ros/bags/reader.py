@@ -6,6 +6,7 @@ import heapq
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -67,7 +68,7 @@ class BagReader:
         files = find_files(path, skip_missing=skip_missing)
         try:
             self._splits = [
-                survey(file, lambda number=number: self._scratch_folder(number))  # type: ignore[misc]
+                survey(file, partial(self._scratch_folder, number))
                 for number, file in enumerate(files)
             ]
         except BaseException:

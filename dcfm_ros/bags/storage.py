@@ -85,7 +85,7 @@ def _listed_names(metadata: Path) -> list[str]:
 def _names_in(folder: Path) -> list[str]:
     """The storage files of a folder without metadata.yaml, and those that its numbers lack."""
     entries = sorted(folder.iterdir(), key=lambda entry: natural_key(entry.name))
-    names = [entry.name for entry in entries if _kind_of(entry) is not None]
+    names = [entry.name for entry in entries if storage_kind(entry) is not None]
     if not names:
         bags = [entry.name for entry in entries if (entry / "metadata.yaml").is_file()]
         inside = f"; the bags in it are {', '.join(bags)}: give one of them" if bags else ""
@@ -109,13 +109,14 @@ def _packed_or_not(folder: Path, name: str) -> str:
     return other if (folder / other).is_file() and not (folder / name).is_file() else name
 
 
-def _kind_of(path: Path) -> str | None:
+def storage_kind(path: Path) -> str | None:
+    """The kind of storage file that a name stands for; None where it stands for none."""
     suffix = Path(path.stem).suffix if path.suffix == _ZSTD else path.suffix
     return _KINDS.get(suffix)
 
 
 def _classify(path: Path) -> BagFile:
-    kind = _kind_of(path)
+    kind = storage_kind(path)
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:

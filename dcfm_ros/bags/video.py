@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from dcfm_ros.bags.records import ImageFrame
-from dcfm_ros.bags.storage import natural_key
+from dcfm_ros.bags.storage import natural_key, storage_kind
 from dcfm_ros.errors import BagError
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mjpeg")
@@ -49,7 +49,8 @@ def is_video(path: Path | str) -> bool:
     """Whether a path looks like a video file or a folder of pictures rather than a bag."""
     path = Path(path)
     if path.is_dir():
-        return not (path / "metadata.yaml").exists() and bool(_pictures(path))
+        is_bag = any(storage_kind(entry) for entry in path.iterdir())
+        return not is_bag and bool(_pictures(path))
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
