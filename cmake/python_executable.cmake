@@ -11,6 +11,9 @@ function(install_python_executable name module)
   endif()
   set(script "${CMAKE_CURRENT_BINARY_DIR}/executables/${name}")
   file(WRITE "${script}.new" "${first_line}\nimport sys\n\nfrom ${module} import main\n\nsys.exit(main())\n")
-  configure_file("${script}.new" "${script}" COPYONLY)
+  # executable where it lies, too: `colcon build --symlink-install` links to it
+  configure_file("${script}.new" "${script}" COPYONLY FILE_PERMISSIONS
+    OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE
+  )
   install(PROGRAMS "${script}" DESTINATION "lib/${PROJECT_NAME}")
 endfunction()
