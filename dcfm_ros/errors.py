@@ -33,3 +33,25 @@ class EvaluationError(DcfmError):
 
 class ResourceError(DcfmError):
     """A file that the package installs is not there."""
+
+
+class GeometryError(DcfmError):
+    """A camera cannot be placed in space: its calibration or its mount cannot be used."""
+
+
+class TransformError(GeometryError):
+    """There is no transform between two frames at a time.
+
+    Attributes:
+        target: the frame asked for.
+        source: the frame that it was asked from.
+        may_come: whether data that has not arrived yet could still give it.
+    """
+
+    def __init__(self, message: str, target: str, source: str, *, may_come: bool) -> None:
+        super().__init__(message)
+        self.target, self.source, self.may_come = target, source, may_come
+
+
+class CostmapError(DcfmError):
+    """A costmap cannot be computed from the classes, images or sizes given."""

@@ -1,0 +1,17 @@
+"""Where cameras look and where frames are: camera model and transform buffer, free of ROS."""
+
+from __future__ import annotations
+
+from dcfm_ros.geometry.camera import Camera
+from dcfm_ros.geometry.camera_info import camera_from_info
+from dcfm_ros.geometry.rigid import Matrix, inverse, rigid
+from dcfm_ros.geometry.transform_buffer import TransformBuffer
+
+__all__ = [
+    "Camera",
+    "Matrix",
+    "TransformBuffer",
+    "camera_from_info",
+    "inverse",
+    "rigid",
+]
