@@ -1,7 +1,7 @@
-"""Camera drivers in a process: `ros_driver.py TOPIC[,TOPIC…] FRAMES RATE_HZ HEIGHT WIDTH [POLICY]`.
+"""Camera drivers: `ros_driver.py TOPIC[,TOPIC…] FRAMES RATE_HZ HEIGHT WIDTH [POLICY [COUNT]]`.
 
-Waits for a subscriber of each topic, then publishes an rgb8 image on each at a time, stamped
-k / RATE_HZ after 1 ns, k = 0, 1, … POLICY is the reliability: reliable (default) or best_effort.
+Waits for COUNT (1) subscribers of each topic, then publishes rgb8 images on all at once, stamped
+k / RATE_HZ after 1 ns, k = 0, 1, … POLICY: reliable (default) or best_effort.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from sensor_msgs.msg import Image
 
 
 def drive(
-    topics: list[str], frames: int, rate_hz: float, size: tuple[int, int], policy: str
+    topics: list[str],
+    frames: int,
+    rate_hz: float,
+    size: tuple[int, int],
+    policy: str = "reliable",
+    subscribers: str = "1",
 ) -> None:
     rclpy.init()
     node = rclpy.create_node("driver")
@@ -27,7 +32,7 @@ def drive(
     publishers = [node.create_publisher(Image, topic, profile) for topic in topics]
     image = picture(*size)
     pause = threading.Event()
-    while not all(publisher.get_subscription_count() for publisher in publishers):
+    while min(p.get_subscription_count() for p in publishers) < int(subscribers):
         pause.wait(0.01)
     start_s = time.monotonic()
     for number in range(frames):
@@ -51,11 +56,5 @@ def picture(height: int, width: int) -> Image:
 
 
 if __name__ == "__main__":
-    names, count, rate, rows, columns, *reliability = sys.argv[1:]
-    drive(
-        names.split(","),
-        int(count),
-        float(rate),
-        (int(rows), int(columns)),
-        *reliability or ["reliable"],
-    )
+    names, count, rate, rows, columns, *more = sys.argv[1:]
+    drive(names.split(","), int(count), float(rate), (int(rows), int(columns)), *more)

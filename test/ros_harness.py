@@ -117,10 +117,7 @@ class Process:
         """Signal the whole group; gives the exit code."""
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, number)
-        try:
-            return self.popen.wait(deadline_s)
-        finally:
-            self._log.close()
+        return self.popen.wait(deadline_s)
 
     def kill(self) -> None:
         if self.popen.poll() is None:
@@ -140,6 +137,7 @@ def running_node(
     process = Process([sys.executable, "-m", "dcfm_ros.ros.segment_node", *arguments], log)
     try:
         yield process
+        process.end()
     finally:
         process.kill()
 

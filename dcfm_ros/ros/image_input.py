@@ -160,10 +160,10 @@ class ImageInput:
     def _find_problem(self, offered: list[QoSReliabilityPolicy]) -> str:
         best_effort = QoSReliabilityPolicy.BEST_EFFORT
         if self._reliability == QoSReliabilityPolicy.RELIABLE and best_effort in offered:
+            deaf = f"{offered.count(best_effort)} of {len(offered)} publishers"
             return (
-                f"{self.topic}: {offered.count(best_effort)} of {len(offered)} publishers offer only "
-                "best_effort RELIABILITY, but this node asks for reliable and gets nothing from "
-                "them; set image_reliability to auto"
+                f"{self.topic}: {deaf} offer only best_effort RELIABILITY, but this node asks for "
+                "reliable and gets nothing from them; set image_reliability to auto"
             )
         others = {
             endpoint.topic_type

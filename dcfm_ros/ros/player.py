@@ -107,6 +107,8 @@ class Player:
         if wanted is None:
             return
         by_name = {self._published(name): p for name, p in self._publishers.items()}
+        if self._clock is not None:
+            by_name["/clock"] = self._clock
         for name in wanted:
             if name not in by_name:
                 raise BagError(f"cannot wait for {name}; played are {', '.join(sorted(by_name))}")
@@ -140,7 +142,7 @@ class Player:
             return
         start_ns = first.log_ns + round(self._settings.start_offset_s * _NS_PER_S)
         latched = {topic.name for topic in self._topics if _is_latched(topic)}
-        pace = _Pace(start_ns, self._settings.rate)
+        pace = Pace(start_ns, self._settings.rate)
         reported_s = 0.0
         for message in _chain(first, messages):
             if message.log_ns < start_ns:
@@ -149,13 +151,13 @@ class Player:
                 continue
             if not self._wait_until(message.log_ns, pace, stop):
                 return
-            self.played.latest_s = max(self.played.latest_s, pace.behind_s(message.log_ns))
+            self.played.latest_s = max(self.played.latest_s, -pace.left_s(message.log_ns))
             self._publish(message)
             passed_s = (message.log_ns - start_ns) / _NS_PER_S
             self._advance(passed_s - reported_s)
             reported_s = passed_s
 
-    def _wait_until(self, log_ns: int, pace: _Pace, stop: threading.Event) -> bool:
+    def _wait_until(self, log_ns: int, pace: Pace, stop: threading.Event) -> bool:
         """Wait for a message's time, with clock ticks on the way; False if stopped."""
         if self._clock is None:
             return not stop.wait(max(0.0, pace.left_s(log_ns)))
@@ -201,23 +203,25 @@ class Player:
         return self._settings.remaps.get(name, name)
 
 
-class _Pace:
+class Pace:
     """Maps bag time to the steady clock."""
 
-    def __init__(self, start_ns: int, rate: float) -> None:
+    def __init__(
+        self, start_ns: int, rate: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._start_ns = start_ns
         self._rate = rate
-        self._started_s = time.monotonic()
+        self._clock = clock
+        self._started_s = clock()
 
     def left_s(self, log_ns: int) -> float:
+        """Until a message is due; negative once it is late."""
         due_s = self._started_s + (log_ns - self._start_ns) / _NS_PER_S / self._rate
-        return due_s - time.monotonic()
-
-    def behind_s(self, log_ns: int) -> float:
-        return -self.left_s(log_ns)
+        return due_s - self._clock()
 
     def now_ns(self) -> int:
-        passed_s = (time.monotonic() - self._started_s) * self._rate
+        """The bag's time now."""
+        passed_s = (self._clock() - self._started_s) * self._rate
         return self._start_ns + round(passed_s * _NS_PER_S)
 
 

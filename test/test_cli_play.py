@@ -1,0 +1,173 @@
+"""`dcfm play`: a bag's messages over real DDS, with their bytes, order, names and timing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile
+from ros_harness import Process, running_peer, wait_until
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
+
+from dcfm_ros.bags import message_class, split_stamp, write_bag
+from dcfm_ros.ros.player import Pace
+
+START_NS = 1_700_000_000_000_000_000
+LATCHED = QoSProfile(depth=10, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory) -> Path:
+    """Two seconds: texts and images at 5 Hz, a latched transform, a type nobody has here."""
+    path = tmp_path_factory.mktemp("play") / "bag"
+    text, header = message_class("std_msgs/msg/String"), message_class("std_msgs/msg/Header")
+    stamp, image = (
+        message_class("builtin_interfaces/msg/Time"),
+        message_class("sensor_msgs/msg/Image"),
+    )
+    with write_bag(path) as writer:
+        transforms = message_class("tf2_msgs/msg/TFMessage")([])
+        writer.write("/tf_static", transforms, START_NS, latched=True)
+        for number in range(11):
+            now_ns = START_NS + number * 200_000_000
+            writer.write("/chatter", text(f"number {number}"), now_ns)
+            head = header(stamp(*split_stamp(now_ns)), "camera")
+            pixels = bytes([number] * 12)
+            writer.write("/camera/image", image(head, 2, 2, "rgb8", 0, 6, to_array(pixels)), now_ns)
+        unknown = message_class("shape_msgs/msg/Plane")
+        writer.write("/plane", unknown(to_array(bytes(32)).view("float64")), now_ns)
+    return path
+
+
+def to_array(data: bytes) -> np.ndarray:
+    return np.frombuffer(data, np.uint8).copy()
+
+
+@pytest.fixture
+def peer():
+    with running_peer("audience") as peer:
+        yield peer
+
+
+@pytest.fixture
+def play(tmp_path):
+    started = []
+
+    def start(*arguments: object) -> Process:
+        command = [sys.executable, "-m", "dcfm_ros.cli", "play", *map(str, arguments)]
+        started.append(Process(command, tmp_path / f"log_{len(started)}"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+def ended(process: Process) -> int:
+    return process.popen.wait(30)
+
+
+def test_everything_arrives_in_order_once_somebody_listens(bag, peer, play):
+    texts = peer.collect(String, "/chatter", 100)
+    images = peer.collect(Image, "/camera/image", 100)
+    transforms = peer.collect(TFMessage, "/tf_static", LATCHED)
+    process = play(bag, "--rate", 4, "--wait-for", "/chatter", "camera/image", "/tf_static")
+    assert ended(process) == 0, process.log
+    wait_until(lambda: len(texts) == len(images) == 11 and transforms, "all messages")
+    assert [text.data for text in texts] == [f"number {number}" for number in range(11)]
+    assert [bytes(image.data) for image in images] == [bytes([n] * 12) for n in range(11)]
+    assert images[3].header.frame_id == "camera"
+    assert (images[5].header.stamp.sec, images[5].header.stamp.nanosec) == (1_700_000_001, 0)
+    assert "published /camera/image 11, /chatter 11, /tf_static 1" in process.log
+    assert "not played: /plane" in process.log
+    assert "there is no Python package for shape_msgs/msg/Plane here" in process.log
+
+
+def test_messages_are_due_at_the_bags_time_divided_by_the_rate():
+    now_s = 100.0
+    pace = Pace(START_NS, 4.0, lambda: now_s)
+    assert pace.left_s(START_NS) == 0.0
+    assert pace.left_s(START_NS + 2_000_000_000) == 0.5
+    now_s = 100.25
+    assert pace.left_s(START_NS) == -0.25
+    assert pace.left_s(START_NS + 2_000_000_000) == 0.25
+    assert pace.now_ns() == START_NS + 1_000_000_000
+
+
+def test_waiting_without_names_is_for_any_image_topic(bag, peer, play):
+    process = play(bag, "--rate", 20, "--wait-for")
+    wait_until(lambda: peer.node.count_publishers("/camera/image"), "the player")
+    assert process.popen.poll() is None
+    images = peer.collect(Image, "/camera/image", 100)
+    assert ended(process) == 0, process.log
+    wait_until(lambda: len(images) == 11, "all images")
+
+
+def test_names_can_be_changed_and_a_start_skipped_but_not_what_is_latched(bag, peer, play):
+    texts = peer.collect(String, "/robot/chatter", 100)
+    transforms = peer.collect(TFMessage, "/tf_static", LATCHED)
+    process = play(
+        bag, "--rate", 4, "--start-offset", 1.5, "--remap", "chatter:=/robot/chatter",
+        "--wait-for", "/robot/chatter", "/tf_static",
+    )  # fmt: skip
+    assert ended(process) == 0, process.log
+    wait_until(lambda: len(texts) == 3 and transforms, "messages")
+    assert [text.data for text in texts] == [f"number {number}" for number in (8, 9, 10)]
+
+
+def test_the_clock_runs_through_the_bags_time(bag, peer, play):
+    clocks = peer.collect(Clock, "/clock", 1000)
+    process = play(bag, "--rate", 4, "--clock", 200, "--topics", "/chatter", "--wait-for", "/clock")
+    assert ended(process) == 0, process.log
+    times_ns = [message.clock.sec * 10**9 + message.clock.nanosec for message in clocks]
+    assert len(times_ns) > 20
+    assert times_ns == sorted(times_ns)
+    assert min(times_ns) >= START_NS
+    assert max(times_ns) <= START_NS + 2_000_000_000
+
+
+def test_a_loop_goes_on_until_sigint_and_ends_with_zero(bag, peer, play):
+    texts = peer.collect(String, "/chatter", 100)
+    process = play(bag, "--loop", "--rate", 20, "--topics", "/chatter", "--wait-for", "/chatter")
+    wait_until(lambda: [text.data for text in texts].count("number 0") >= 3, "three rounds")
+    assert process.end() == 0
+    assert "Traceback" not in process.log, process.log
+
+
+def test_sigint_ends_waiting_for_a_subscriber(bag, peer, play):
+    process = play(bag, "--wait-for", "/chatter")
+    wait_until(lambda: peer.node.count_publishers("/chatter"), "the player")
+    assert process.end() == 0
+    assert "published nothing" in process.log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--rate", "0"], "--rate: found 0.0, expected more than 0"),
+        (["--clock", "-1"], "--clock: found -1.0, expected at least 0"),
+        (["--start-offset", "-2"], "--start-offset: found -2.0, expected at least 0"),
+        (["--remap", "chatter"], "--remap: found 'chatter', expected FROM:=TO"),
+        (["--topics", "/nothing"], "has no topic /nothing; it has /camera/image, /chatter"),
+        (["--topics", "/plane"], "nothing to play; no message package for shape_msgs/msg/Plane"),
+        (["--wait-for", "/nothing"], "cannot wait for /nothing; played are /camera/image"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_one_line(bag, play, arguments, reason):
+    process = play(bag, *arguments)
+    assert ended(process) == 2, process.log
+    assert f"error: {process.log.split('error: ')[1].splitlines()[0]}" in process.log
+    assert reason in process.log
+    assert "Traceback" not in process.log, process.log
+
+
+def test_a_bag_that_is_not_there_is_named(tmp_path, play):
+    process = play(tmp_path / "nowhere")
+    assert ended(process) == 2
+    assert str(tmp_path / "nowhere") in process.log
+    assert "Traceback" not in process.log
