@@ -6,10 +6,15 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from dcfm_ros.network import Dcfm, named_config
-from dcfm_ros.training.loss import cross_entropy, labelled_loss, symmetric_loss
+from dcfm_ros.training.loss import (
+    cross_entropy,
+    labelled_loss,
+    labelled_weight,
+    symmetric_loss,
+)
 
 
 def test_cross_entropy_by_hand() -> None:
@@ -83,24 +88,85 @@ def test_a_neighbour_equal_to_the_frame_makes_the_terms_coincide(network: Dcfm) 
     torch.testing.assert_close(labelled_loss(network, frame, target).total, terms.key)
 
 
-def test_gradients_reach_the_neighbour_through_both_of_its_terms(network: Dcfm) -> None:
-    labelled, neighbour = torch.randn(2, 1, 3, 32, 48)
-    neighbour.requires_grad_()
-    target = torch.full((1, 32, 48), 255)
-    symmetric_loss(network, labelled, target, neighbour).total.backward()
-    only_consistency = neighbour.grad.abs().sum().item()
-    neighbour.grad = None
-    target = torch.randint(0, 11, (1, 32, 48))
-    symmetric_loss(network, labelled, target, neighbour, consistency_weight=0).total.backward()
-    assert only_consistency > 0
-    assert neighbour.grad.abs().sum() > 0
-
-
-def test_the_loss_is_finite_where_nothing_is_labelled(network: Dcfm) -> None:
+def test_a_batch_without_labels_gives_no_loss_and_no_gradient(network: Dcfm) -> None:
     labelled, neighbour = torch.randn(2, 1, 3, 32, 48)
     terms = symmetric_loss(network, labelled, torch.full((1, 32, 48), 255), neighbour)
-    assert torch.isfinite(terms.total)
-    assert terms.key.item() == terms.non_key.item() == 0.0
+    assert terms.total.item() == 0.0
+    terms.total.backward()
+    assert all(p.grad is None or not p.grad.any() for p in network.parameters())
+
+
+class ByHand(torch.nn.Module):
+    """Two channels, two classes, and features that can be worked out without a computer.
+
+    s = x, c = 10 x, F = c + s, logits = F: F_L = 11 x_L, F_U = 11 x_U, F̂_L = 10 x_U + x_L.
+    """
+
+    class Fuse(torch.nn.Module):
+        def project(self, common: torch.Tensor) -> torch.Tensor:
+            return common
+
+        def forward(self, projected: torch.Tensor, independent: torch.Tensor) -> torch.Tensor:
+            return projected + independent
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fusion = self.Fuse()
+        self.head = torch.nn.Identity()
+
+    def independent(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    def common(self, independent: torch.Tensor) -> torch.Tensor:
+        return 10 * independent
+
+
+def probability(first: float, second: float) -> float:
+    """Softmax of the first of two logits."""
+    return 1 / (1 + math.exp(second - first))
+
+
+def test_values_and_gradients_of_each_term_by_hand() -> None:
+    """Two pixels. In the first both frames say class 0; in the second they disagree, so M = 0."""
+    labelled = torch.tensor([[[[0.10, 0.00]], [[0.02, 0.05]]]], requires_grad=True)  # (1, 2, 1, 2)
+    neighbour = torch.tensor([[[[0.08, 0.03]], [[0.01, 0.01]]]], requires_grad=True)
+    target = torch.tensor([[[0, 255]]])
+    terms = symmetric_loss(ByHand(), labelled, target, neighbour)  # type: ignore[arg-type]
+
+    p = probability(11 * 0.10, 11 * 0.02)
+    q = probability(10 * 0.08 + 0.10, 10 * 0.01 + 0.02)
+    # four elements, of which the two of the second pixel are masked
+    difference = (11 * (0.10 - 0.08), 11 * (0.02 - 0.01))
+    consistency = (difference[0] ** 2 + difference[1] ** 2) / 4
+    assert terms.key.item() == pytest.approx(-math.log(p), rel=1e-5)
+    assert terms.non_key.item() == pytest.approx(-math.log(q), rel=1e-5)
+    assert terms.consistency.item() == pytest.approx(consistency, rel=1e-4)
+    total = -math.log(p) - 0.4 * math.log(q) + 10 * consistency
+    assert terms.total.item() == pytest.approx(total, rel=1e-5)
+
+    terms.total.backward()
+    # Cross-entropy: probability minus truth. Squares: 2 d / 4. Then the chain rule through 11 x, 10 x, x.
+    key, non_key = (p - 1, 1 - p), (q - 1, 1 - q)
+    pull = [10 * 2 * d / 4 for d in difference]
+    of_labelled = [11 * key[k] + 0.4 * non_key[k] + 11 * pull[k] for k in range(2)]
+    of_neighbour = [0.4 * 10 * non_key[k] - 11 * pull[k] for k in range(2)]
+    for found, expected in ((labelled.grad, of_labelled), (neighbour.grad, of_neighbour)):
+        assert found is not None
+        assert found[0, :, 0, 0].tolist() == pytest.approx(expected, rel=1e-4)
+        assert not found[0, :, 0, 1].any()  # neither labelled nor alike
+
+
+def test_processes_average_to_the_loss_of_their_joint_batch() -> None:
+    """One process sees 5 labelled pixels, the other 1; each divides by half of all 6."""
+    logits = torch.randn(2, 3, 2, 3)
+    target = torch.tensor([[[0, 1, 2], [0, 1, 255]], [[255, 255, 2], [255, 255, 255]]])
+    weights = torch.tensor([1.0, 2.0, 0.5])
+    normalizer = labelled_weight(target, weights) / 2
+    losses = [cross_entropy(logits[i : i + 1], target[i : i + 1], weights, normalizer) for i in (0, 1)]
+    expected = F.cross_entropy(logits, target, weights, ignore_index=255)
+    torch.testing.assert_close((losses[0] + losses[1]) / 2, expected)
+    assert labelled_weight(target).item() == 6
+    assert labelled_weight(target, weights).item() == pytest.approx(2 * 1 + 2 * 2 + 2 * 0.5)
 
 
 def test_cross_entropy_resizes_logits_to_the_labels() -> None:

@@ -1,4 +1,4 @@
-"""`dcfm train`: symmetric training from a YAML file."""
+"""`dcfm train`: symmetric training, on one device or, under torchrun, on many."""
 
 from __future__ import annotations
 
@@ -11,32 +11,63 @@ def add_parser(subparsers: Any) -> None:
     """Add the verb to the command line."""
     parser = subparsers.add_parser(
         "train",
-        help="train a network as a YAML file says",
+        help="train a network on labelled videos, pictures or bags",
         description=(
-            "Train a network with the symmetric loss. Started again with the same folder, a run "
-            "goes on where it was."
+            "Train as a YAML file says: one of your own, or one of config/train by name. Started again "
+            "with the same folder, an interrupted run goes on. On several devices or machines: torchrun "
+            "--nproc-per-node N -m dcfm_ros.cli train CONFIG …; the batch is shared among them."
         ),
     )
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="YAML file with the settings")
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of one: street, …")
     parser.add_argument(
-        "-o", "--out", type=Path, required=True, metavar="RUN", help="folder of the run"
+        "-o", "--out", type=Path, metavar="RUN", help="folder of the run (default out/train/CONFIG)"
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        dest="changes",
+        metavar="NAME=VALUE",
+        help="change settings, e.g. --set data.camvid=CamVid optimizer.batch=4",
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
+    parser.add_argument(
+        "--settings", action="store_true", help="only list all settings with their values and sense"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train to the end.
+    """Train, or list the settings.
 
     Raises:
-        DcfmError: a wrong setting, missing data, or no such device.
+        DcfmError: settings, data or device that cannot be used, or memory runs out.
     """
-    from dcfm_ros.streaming.device import resolve_device
-    from dcfm_ros.training.settings import read_train_settings
+    from dcfm_ros.training.settings_file import find_config, read_settings
+
+    path = find_config(args.config)
+    settings = read_settings(path, args.changes)
+    if args.settings:
+        print(_listing(settings))
+        return 0
+
+    from dcfm_ros.training.distributed import joined
     from dcfm_ros.training.trainer import Trainer
 
-    settings = read_train_settings(args.config)
-    device = str(resolve_device(args.device))
-    Trainer(settings, args.out, device).run()
-    print(f"checkpoints: {args.out / 'best.safetensors'}, {args.out / 'last.safetensors'}")
+    folder = args.out or Path("out/train") / path.stem
+    with joined(args.device) as processes:
+        Trainer(settings, folder, processes).run()
+        if processes.is_first:
+            print(f"weights: {folder / 'last.safetensors'}")
     return 0
+
+
+def _listing(settings: Any) -> str:
+    from dcfm_ros.settings import flatten
+
+    lines = []
+    for option in flatten(settings).values():
+        choices = f" ({', '.join(option.choices)})" if option.choices else ""
+        lines.append(f"{option.name}: {option.value!r}\n    {option.doc}{choices}")
+    return "\n".join(lines)

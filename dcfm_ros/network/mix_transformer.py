@@ -92,7 +92,7 @@ class Block(nn.Module):
         self.attention = Attention(channels, heads, reduction)
         self.norm2 = nn.LayerNorm(channels, eps=1e-6)
         self.mlp = MixFeedForward(channels)
-        self._drop_path = drop_path
+        self.drop_path = drop_path
 
     def forward(self, tokens: Tensor, size: torch.Size) -> Tensor:
         tokens = tokens + self._drop(self.attention(self.norm1(tokens), size))
@@ -100,9 +100,9 @@ class Block(nn.Module):
 
     def _drop(self, branch: Tensor) -> Tensor:
         """Stochastic depth: drop a sample's whole branch, scale up the others."""
-        if not self.training or self._drop_path == 0.0:
+        if not self.training or self.drop_path == 0.0:
             return branch
-        keep = 1.0 - self._drop_path
+        keep = 1.0 - self.drop_path
         mask = branch.new_empty((branch.shape[0], 1, 1)).bernoulli_(keep)
         return branch * mask / keep
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 
-import torch
 from torch import Tensor
 
-from dcfm_ros.errors import CheckpointError
 from dcfm_ros.network.checkpoint import CheckpointInfo, load_strictly, save
 from dcfm_ros.network.config import NetworkConfig, named_config
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.labels import label_set
+from dcfm_ros.network.torch_file import read_tensors
 
 Rule = tuple[str, "str | Callable[[re.Match[str]], str]"]
 
@@ -118,24 +115,4 @@ def _own_key(key: str, config: NetworkConfig) -> str:
 
 
 def _read(path: Path, prefix: str) -> dict[str, Tensor]:
-    """A state dict with `module.` taken off its keys and `prefix` put before them."""
-    if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path}; give the path of a published .pth file")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        reason = str(error).split("\n")[0]
-        raise CheckpointError(
-            f"{path} holds more than tensors and is not loaded, since it could run code ({reason}); "
-            "expected a plain state dict saved with torch.save"
-        ) from None
-    except (RuntimeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        reason = str(error).split("\n")[0]
-        raise CheckpointError(
-            f"{path} is truncated or no torch file ({reason}); copy or download it again"
-        ) from None
-    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise CheckpointError(
-            f"{path} holds {type(state).__name__}, expected a state dict of tensors alone"
-        )
-    return {prefix + str(key).removeprefix("module."): tensor for key, tensor in state.items()}
+    return {prefix + key: tensor for key, tensor in read_tensors(path).items()}

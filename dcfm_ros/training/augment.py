@@ -1,4 +1,4 @@
-"""One augmentation for both frames of a pair: the same geometry, photometric jitter as an option."""
+"""One augmentation for both frames of a pair: the same geometry, optional colour jitter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.errors import SettingsError
 from dcfm_ros.network.labels import UNLABELLED
 from dcfm_ros.settings import check, option
 
@@ -20,35 +21,56 @@ _FILL = (124, 116, 104)  # the mean colour that the normalisation subtracts
 class AugmentSettings:
     """How far training images may differ from the recorded ones."""
 
-    crop_height: int = option(256, "Height of the crop in px.", low=32, high=4096)
-    crop_width: int = option(320, "Width of the crop in px.", low=32, high=4096)
-    min_scale: float = option(0.6, "Smallest zoom of the image.", low=0.1, high=4.0)
-    max_scale: float = option(1.8, "Largest zoom of the image.", low=0.1, high=4.0)
+    crop_height: int = option(256, "Height of the crop, px.", low=32, high=4096)
+    crop_width: int = option(320, "Width of the crop, px.", low=32, high=4096)
+    scaled: str = option(
+        "image",
+        "What the scale applies to: the whole image, of which the crop is cut, or the window that "
+        "is cut from the image and then resized to the crop.",
+        choices=("image", "window"),
+    )
+    min_scale: float = option(0.6, "Smallest scale.", low=0.1, high=8.0)
+    max_scale: float = option(1.8, "Largest scale.", low=0.1, high=8.0)
     rotation_deg: float = option(6.0, "Largest rotation either way.", low=0.0, high=45.0)
     jitter: float = option(
-        0.3, "Brightness, contrast and saturation vary by up to this share.", low=0.0, high=0.9
+        0.0,
+        "Brightness, contrast and saturation vary by up to this share, alike in both frames.",
+        low=0.0,
+        high=0.9,
+    )
+    labelled_jitter: float = option(
+        0.0, "Further jitter of the labelled frame alone.", low=0.0, high=0.9
     )
     neighbour_jitter: float = option(
-        0.05, "Further jitter of the neighbour alone.", low=0.0, high=0.9
+        0.0, "Further jitter of the neighbour alone.", low=0.0, high=0.9
     )
+    hue: float = option(
+        0.0, "Hue varies by this share of the jitter; 1 turns jitter 0.5 into all colours.",
+        low=0.0, high=1.0,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self)
+        if self.min_scale > self.max_scale:
+            raise SettingsError(
+                f"augment.min_scale is {self.min_scale}, expected at most augment.max_scale "
+                f"({self.max_scale})"
+            )
 
 
 def augment_pair(
     labelled: Image,
     labels: Image,
-    neighbour: Image | None,
+    neighbour: Image,
     settings: AugmentSettings,
     rng: np.random.Generator,
-) -> tuple[Image, Image, Image | None]:
-    """Zoom, rotate, flip, crop and recolour.
+) -> tuple[Image, Image, Image]:
+    """Scale, rotate, flip, crop and recolour.
 
     Args:
         labelled: (H, W, 3) RGB.
         labels: (H, W) class ids.
-        neighbour: (H, W, 3) RGB or None.
+        neighbour: (H, W, 3) RGB.
 
     Returns:
         The same three at the crop size; 255 in the labels outside of the image.
@@ -57,15 +79,16 @@ def augment_pair(
     size = (settings.crop_width, settings.crop_height)
 
     def warp(image: Image, interpolation: int, fill: tuple[int, ...]) -> Image:
-        return cv2.warpAffine(image, matrix, size, flags=interpolation, borderValue=fill)
+        warped = cv2.warpAffine(image, matrix, size, flags=interpolation, borderValue=fill)
+        return np.asarray(warped, np.uint8)
 
     labels = warp(labels, cv2.INTER_NEAREST, (UNLABELLED,))
-    colors = _Colors.draw(settings.jitter, rng)
-    labelled = colors.apply(warp(labelled, cv2.INTER_LINEAR, _FILL))
-    if neighbour is not None:
-        own = _Colors.draw(settings.neighbour_jitter, rng)
-        neighbour = own.apply(colors.apply(warp(neighbour, cv2.INTER_LINEAR, _FILL)))
-    return labelled, labels, neighbour
+    labelled, neighbour = (warp(x, cv2.INTER_LINEAR, _FILL) for x in (labelled, neighbour))
+    both, first, second = (
+        _Colors.draw(strength, settings.hue, rng)
+        for strength in (settings.jitter, settings.labelled_jitter, settings.neighbour_jitter)
+    )
+    return first.apply(both.apply(labelled)), labels, second.apply(both.apply(neighbour))
 
 
 def _geometry(
@@ -73,13 +96,14 @@ def _geometry(
 ) -> NDArray[np.float64]:
     """(2, 3) affine matrix from image to crop, px."""
     height, width = size
-    low, high = np.log(settings.min_scale), np.log(settings.max_scale)
-    scale = float(np.exp(rng.uniform(low, high)))
+    scale = float(rng.uniform(settings.min_scale, settings.max_scale))
+    if settings.scaled == "window":
+        scale = 1.0 / scale
     angle = rng.uniform(-settings.rotation_deg, settings.rotation_deg)
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, scale)
     if rng.random() < 0.5:
         matrix = matrix @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]], np.float64)
-    # The zoomed image's centre lies at (width / 2, height / 2); move a random window of it to the origin.
+    # The scaled image's centre lies at (width / 2, height / 2); move a random window to the origin.
     for axis, extent, crop in ((0, width, settings.crop_width), (1, height, settings.crop_height)):
         spare = extent * scale - crop
         start = extent / 2 - extent * scale / 2
@@ -90,20 +114,31 @@ def _geometry(
 
 @dataclass(frozen=True)
 class _Colors:
-    gain: float
-    bias: float
+    """Factors of brightness, contrast and saturation, and a turn of the hue in units of 2°."""
+
+    brightness: float
+    contrast: float
     saturation: float
-    gamma: float
+    hue: int
 
     @classmethod
-    def draw(cls, strength: float, rng: np.random.Generator) -> _Colors:
-        gain, saturation, gamma = np.exp(rng.uniform(-strength, strength, 3))
-        return cls(gain, rng.uniform(-strength, strength) * 60, saturation, gamma)
+    def draw(cls, strength: float, hue: float, rng: np.random.Generator) -> _Colors:
+        brightness, contrast, saturation = rng.uniform(1 - strength, 1 + strength, 3)
+        turn = rng.uniform(-strength, strength) * hue
+        return cls(brightness, contrast, saturation, round(180 * turn))
 
     def apply(self, rgb: Image) -> Image:
-        levels = np.arange(256) / 255.0
-        curve = 255.0 * np.power(levels, self.gamma) * self.gain + self.bias
-        toned = cv2.LUT(rgb, np.clip(curve, 0, 255).astype(np.uint8))
+        if (self.brightness, self.contrast, self.saturation, self.hue) == (1, 1, 1, 0):
+            return rgb
+        levels = np.clip(np.arange(256) * self.brightness, 0, 255)
+        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        mean = levels[grey].mean()
+        curve = np.clip(mean + (levels - mean) * self.contrast, 0, 255)
+        toned = cv2.LUT(rgb, curve.astype(np.uint8))
         grey = cv2.cvtColor(cv2.cvtColor(toned, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         mixed = cv2.addWeighted(toned, self.saturation, grey, 1.0 - self.saturation, 0.0)
+        if self.hue:
+            hsv = cv2.cvtColor(mixed, cv2.COLOR_RGB2HSV)
+            hsv[..., 0] = (hsv[..., 0].astype(np.int16) + self.hue) % 180
+            mixed = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
         return np.asarray(mixed, np.uint8)

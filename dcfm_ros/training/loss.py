@@ -24,7 +24,11 @@ class LossTerms:
 
 
 def labelled_loss(
-    network: Dcfm, labelled: Tensor, target: Tensor, class_weights: Tensor | None = None
+    network: Dcfm,
+    labelled: Tensor,
+    target: Tensor,
+    class_weights: Tensor | None = None,
+    normalizer: Tensor | None = None,
 ) -> LossTerms:
     """The first term alone: the labelled frame as its own key frame.
 
@@ -32,10 +36,11 @@ def labelled_loss(
         labelled: (B, 3, H, W) normalised RGB.
         target: (B, H, W) int64 class ids, 255 ignored.
         class_weights: (classes,) or None for equal ones.
+        normalizer: see `cross_entropy`.
     """
     independent = network.independent(labelled)
     fused = network.fusion(network.fusion.project(network.common(independent)), independent)
-    key = cross_entropy(network.head(fused), target, class_weights)
+    key = cross_entropy(network.head(fused), target, class_weights, normalizer)
     zero = key.new_zeros(())
     return LossTerms(key, zero, zero, key)
 
@@ -46,17 +51,21 @@ def symmetric_loss(
     target: Tensor,
     neighbour: Tensor,
     class_weights: Tensor | None = None,
+    normalizer: Tensor | None = None,
     *,
     non_key_weight: float = 0.4,
     consistency_weight: float = 10.0,
 ) -> LossTerms:
-    """CE(F_L) + 0.4 CE(F̂_L) + 10 MSE(M F_L, M F_U).
+    """CE(F_L) + 0.4 CE(F̂_L) + 10 MSE(M F_L, M F_U); 0 where no pixel of the batch is labelled.
 
     Args:
         labelled: (B, 3, H, W) normalised RGB, the frames with labels.
         target: (B, H, W) int64 class ids, 255 ignored.
         neighbour: (B, 3, H, W), one unlabelled frame for each labelled one.
         class_weights: (classes,) or None for equal ones.
+        normalizer: see `cross_entropy`.
+        non_key_weight: of the second term.
+        consistency_weight: of the third.
     """
     fuse, batch = network.fusion, len(labelled)
     independent = network.independent(torch.cat([labelled, neighbour]))
@@ -67,25 +76,46 @@ def symmetric_loss(
     fused_non_key = fuse(common[1], own)  # F̂_L: the labelled frame as a non-key frame
 
     logits_key, logits_neighbour = network.head(fused).split(batch)
-    key = cross_entropy(logits_key, target, class_weights)
-    non_key = cross_entropy(network.head(fused_non_key), target, class_weights)
+    logits_non_key = network.head(fused_non_key)
+    key = cross_entropy(logits_key, target, class_weights, normalizer)
+    non_key = cross_entropy(logits_non_key, target, class_weights, normalizer)
     agree = logits_key.argmax(1, keepdim=True) == logits_neighbour.argmax(1, keepdim=True)
-    consistency = F.mse_loss(fused_key * agree, fused_neighbour * agree)
+    consistency = F.mse_loss((fused_key * agree).float(), (fused_neighbour * agree).float())
+    if normalizer is None:
+        normalizer = labelled_weight(target, class_weights)
+    consistency = consistency * (normalizer > 0)  # a batch without labels contributes nothing
     total = key + non_key_weight * non_key + consistency_weight * consistency
     return LossTerms(key, non_key, consistency, total)
 
 
-def cross_entropy(logits: Tensor, target: Tensor, class_weights: Tensor | None) -> Tensor:
+def cross_entropy(
+    logits: Tensor,
+    target: Tensor,
+    class_weights: Tensor | None = None,
+    normalizer: Tensor | None = None,
+) -> Tensor:
     """Mean over labelled pixels, at the target's size; 0 where no pixel is labelled.
 
     Args:
         logits: (B, classes, h, w).
         target: (B, H, W) int64, 255 ignored.
+        class_weights: (classes,) or None for equal ones.
+        normalizer: scalar that the sum over pixels is divided by; None for the target's
+            `labelled_weight`. With N processes it is theirs together over N, so that the mean of
+            their losses is that of one batch.
     """
-    logits = resize(logits, target.shape[-2:])
+    logits = resize(logits.float(), target.shape[-2:])
     losses = F.cross_entropy(
         logits, target, class_weights, ignore_index=UNLABELLED, reduction="sum"
     )
-    labelled = target[target != UNLABELLED]
-    weight = len(labelled) if class_weights is None else class_weights[labelled].sum()
-    return losses / max(float(weight), 1e-6)
+    if normalizer is None:
+        normalizer = labelled_weight(target, class_weights)
+    return losses / normalizer.clamp(min=1e-6)
+
+
+def labelled_weight(target: Tensor, class_weights: Tensor | None = None) -> Tensor:
+    """Number of labelled pixels, or the sum of the weights of their classes: a float scalar."""
+    if class_weights is None:
+        return (target != UNLABELLED).sum(dtype=torch.float32)
+    table = F.pad(class_weights, (0, UNLABELLED + 1 - len(class_weights)))
+    return table[target].sum()

@@ -1,4 +1,4 @@
-"""Stands in for a neighbouring frame where a data set has none: what a moving camera does to an image."""
+"""Stands in for a neighbouring frame where there is none: what a moving camera does to an image."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Image = NDArray[np.uint8]
 def simulate_motion(rgb: Image, age: int, rng: np.random.Generator) -> Image:
     """The frame as a camera on a moving robot may have seen it `age` frames earlier or later.
 
-    Zoom about a point near the horizon (driving), shift and shear (turning, pitching), both in proportion to the
-    age; now and then blur; noise as of a second exposure.
+    Zoom about a point near the horizon (driving) in proportion to the age, shift and shear
+    (turning, pitching) with its root; now and then blur; noise as of a second exposure.
 
     Args:
         rgb: (H, W, 3).

@@ -7,64 +7,140 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, Sampler, default_collate
 
+from dcfm_ros.errors import DcfmError
 from dcfm_ros.training.augment import AugmentSettings, augment_pair
 from dcfm_ros.training.motion import simulate_motion
-from dcfm_ros.training.sources import Source
+from dcfm_ros.training.sources.clips import Source, nearest_frame
+from dcfm_ros.training.sources.files import read_rgb
+
+Image = NDArray[np.uint8]
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Labelled frames (B, 3, h, w), labels (B, h, w) and neighbours (B, 3, h, w), all uint8."""
 
 
-class Samples(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Augmented samples: labelled and neighbour (3, h, w) uint8, labels (h, w) int64.
+class Samples(Dataset["Batch | DcfmError"]):
+    """Augmented samples, each as a `Batch` of one without its first dimension.
+
+    A sample that cannot be read is returned as its error: so it reaches the main process whole.
 
     Args:
         sources: where frames come from, each with its share of the samples.
-        max_age: a neighbour is 1 … max_age frames away, in either direction.
-        seed: with the index it decides everything about a sample, so a resumed run sees what it would have seen.
+        augment: for both frames of a pair alike.
+        ages: least and largest distance to the neighbour, in frames, in either direction.
+        seed: with the number it decides all about a sample; a resumed run sees what it would have.
+        height: pictures are resized to it first, px; 0: as they are.
     """
 
     def __init__(
         self,
         sources: Sequence[tuple[Source, float]],
         augment: AugmentSettings,
-        max_age: int,
+        ages: tuple[int, int],
         seed: int,
+        height: int = 0,
     ) -> None:
         self._sources = [source for source, share in sources if share > 0]
         shares = np.array([share for _, share in sources if share > 0])
         self._shares = shares / shares.sum()
         self._augment = augment
-        self._max_age = max_age
+        self._ages = ages
         self._seed = seed
+        self._height = height
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+    def __getitem__(self, number: int) -> Batch | DcfmError:
         cv2.setNumThreads(0)  # the loader's processes are the parallelism
-        rng = np.random.default_rng((self._seed, index))
+        try:
+            return self._draw(np.random.default_rng((self._seed, number)))
+        except DcfmError as error:
+            return error
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
         source = self._sources[rng.choice(len(self._sources), p=self._shares)]
-        age = int(rng.integers(1, self._max_age + 1)) * int(rng.choice((-1, 1)))
-        pair = source.pair(int(rng.integers(len(source))), age)
-        neighbour = pair.neighbour
-        if neighbour is None:
-            neighbour = simulate_motion(pair.rgb, abs(age), rng)
-        augmented = augment_pair(pair.rgb, pair.labels, neighbour, self._augment, rng)
-        labelled, labels, neighbour = augmented
-        assert neighbour is not None
-        return _planes(labelled), torch.from_numpy(labels.astype(np.int64)), _planes(neighbour)
+        index = int(rng.integers(len(source)))
+        age = int(rng.integers(self._ages[0], self._ages[1] + 1)) * int(rng.choice((-1, 1)))
+        rgb, labels = read_labelled(source, index, self._height)
+        path = nearest_frame(source, index, age)
+        if path is None:
+            neighbour = simulate_motion(rgb, abs(age), rng)
+        else:
+            neighbour = resize_to_height(read_rgb(path), self._height, cv2.INTER_AREA)
+            _check_size(neighbour, rgb.shape[:2], path)
+        labelled, labels, neighbour = augment_pair(rgb, labels, neighbour, self._augment, rng)
+        return _planes(labelled), torch.from_numpy(labels), _planes(neighbour)
 
 
-class Order(Sampler[int]):
-    """Sample numbers first … last − 1, in order."""
+class Order(Sampler[list[int]]):
+    """The numbers of the samples of each step, for one of several processes.
 
-    def __init__(self, first: int, last: int) -> None:
-        self._range = range(first, last)
+    Step t takes the samples t · batch … (t + 1) · batch − 1, however many processes share them.
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._range)
+    Args:
+        steps: the first step, and the one after the last.
+        batch: samples per step over all processes.
+        rank: of this process.
+        processes: how many there are; `batch` is a multiple of it.
+    """
+
+    def __init__(self, steps: range, batch: int, rank: int = 0, processes: int = 1) -> None:
+        self._steps = steps
+        self._batch = batch
+        share = batch // processes
+        self._own = range(rank * share, (rank + 1) * share)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self._steps:
+            yield [step * self._batch + k for k in self._own]
 
     def __len__(self) -> int:
-        return len(self._range)
+        return len(self._steps)
 
 
-def _planes(rgb: np.ndarray) -> Tensor:
+def collate(samples: list[Batch | DcfmError]) -> Batch | DcfmError:
+    """Stack samples, or pass on the first error among them."""
+    for sample in samples:
+        if isinstance(sample, DcfmError):
+            return sample
+    labelled, labels, neighbour = default_collate(samples)
+    return labelled, labels, neighbour
+
+
+def read_labelled(source: Source, index: int, height: int = 0) -> tuple[Image, Image]:
+    """A labelled frame (H, W, 3) and its labels (H, W), resized to `height` px unless that is 0.
+
+    Raises:
+        DcfmError: a file cannot be read, or the two differ in size.
+    """
+    path = source.frame(index)
+    assert path is not None  # a source has a picture for each of its labels
+    rgb, labels = read_rgb(path), source.labels(index)
+    _check_size(rgb, labels.shape, path)
+    return (
+        resize_to_height(rgb, height, cv2.INTER_AREA),
+        resize_to_height(labels, height, cv2.INTER_NEAREST),
+    )
+
+
+def resize_to_height(image: Image, height: int, interpolation: int) -> Image:
+    """Keep the aspect; the image itself where it has that height or `height` is 0."""
+    if height in (0, image.shape[0]):
+        return image
+    if interpolation == cv2.INTER_AREA and height > image.shape[0]:
+        interpolation = cv2.INTER_LINEAR
+    width = round(image.shape[1] * height / image.shape[0])
+    return np.asarray(cv2.resize(image, (width, height), interpolation=interpolation), np.uint8)
+
+
+def _check_size(image: Image, expected: tuple[int, ...], path: str) -> None:
+    if image.shape[:2] != tuple(expected):
+        raise DcfmError(
+            f"{path} is {image.shape[1]}x{image.shape[0]} px, its labels or labelled frame "
+            f"{expected[1]}x{expected[0]} px; they must be of one size"
+        )
+
+
+def _planes(rgb: Image) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))

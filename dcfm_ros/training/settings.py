@@ -1,28 +1,67 @@
-"""Settings of a training run; a YAML file with the same nesting overrides the defaults."""
+"""Settings of a training run: the only home of their defaults and explanations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.settings import check, from_flat, option
+from dcfm_ros.settings import check, option
 from dcfm_ros.training.augment import AugmentSettings
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """What is trained and validated on."""
+    """What is trained and validated on. Data sets that are not named take no part."""
 
-    camvid: str = option("", "CamVid folder (480x360, 11 classes): train/, trainannot/, val/, …")
-    use_val: bool = option(False, "Also train on the CamVid val split.")
-    clips: str = option("", "Folder of labelled clips, e.g. the synthetic street; empty: none.")
-    clip_share: float = option(0.3, "Share of the samples that clips give.", low=0.0, high=1.0)
+    camvid: str = option("", "CamVid at 480x360 with 11 classes: train/, trainannot/, val/, …")
+    camvid_original: str = option("", "CamVid at 960x720 with colour labels, as published.")
+    cityscapes: str = option("", "Cityscapes: leftImg8bit_sequence/ and gtFine/.")
+    vspw: str = option("", "VSPW: data/, train.txt and val.txt.")
+    clips: str = option("", "Folder of clips, each with rgb/ and labels/: the synthetic street.")
+    validation_clips: str = option("", "The same, to validate on.")
+    bags: tuple[str, ...] = option((), "Rosbags in which some frames have label images.")
+    validation_bags: tuple[str, ...] = option((), "The same, to validate on.")
+    bag_image_topic: str = option("", "Camera topic of the bags; empty: the only one.")
+    bag_label_topic: str = option("", "Topic of the label images; empty: the one below /gt/.")
+    bag_tolerance_ms: float = option(
+        10.0, "Most that a label image's stamp may be off its frame's.", low=0.0, high=1000.0
+    )
+    bag_void: int = option(255, "Label value in bags that means unlabelled.", low=0, high=255)
+    cache: str = option("", "Where frames of bags are unpacked; empty: in the run's folder.")
+    use_val: bool = option(False, "Train on the validation splits, too.")
+    clip_share: float = option(
+        0.3, "Share of the samples that `clips` give beside other data.", low=0.0, high=1.0
+    )
+    min_age: int = option(1, "Least distance to a neighbour, in frames.", low=1, high=100)
     max_age: int = option(10, "Largest distance to a neighbour, in frames.", low=1, high=100)
-    workers: int = option(1, "Processes that load and augment images.", low=0, high=64)
+    height: int = option(
+        0, "Height to which pictures are resized first, px; 0: as they are.", low=0, high=8192
+    )
+    workers: int = option(2, "Processes per device that load and augment.", low=0, high=64)
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.min_age > self.max_age:
+            raise SettingsError(
+                f"data.min_age is {self.min_age}, expected at most data.max_age ({self.max_age})"
+            )
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights of the terms of the symmetric loss."""
+
+    non_key: float = option(0.4, "Weight of the non-key term.", low=0.0, high=100.0)
+    consistency: float = option(10.0, "Weight of the consistency term.", low=0.0, high=1000.0)
+    class_weight_power: float = option(
+        0.0, "Classes weigh their frequency to this negative power; 0: all the same.", low=0, high=1
+    )
+    symmetric_from: int = option(
+        0,
+        "First step with all terms; before it only the labelled frame is used, at half the cost.",
+        low=0,
+        high=100_000_000,
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -30,15 +69,48 @@ class DataSettings:
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """AdamW with a linear warm-up and polynomial decay."""
+    """Steps, their size and their number."""
 
-    iterations: int = option(10000, "Optimiser steps.", low=1, high=10_000_000)
-    batch: int = option(8, "Labelled frames per step.", low=1, high=4096)
+    name: str = option("adamw", "Kind of optimiser.", choices=("adamw", "sgd"))
+    iterations: int = option(10_000, "Optimiser steps.", low=1, high=100_000_000)
+    batch: int = option(8, "Labelled frames per step, over all devices.", low=1, high=65536)
     learning_rate: float = option(2e-3, "Highest learning rate.", low=0.0, high=10.0)
-    weight_decay: float = option(0.02, "Decoupled weight decay.", low=0.0, high=10.0)
+    backbone_rate: float = option(
+        0.0, "Highest learning rate of backbone and context; 0: the same.", low=0.0, high=10.0
+    )
+    weight_decay: float = option(0.02, "Weight decay.", low=0.0, high=10.0)
+    decay_vectors: bool = option(False, "Biases and norms decay, too.")
+    momentum: float = option(0.9, "Of SGD.", low=0.0, high=0.9999)
     warmup: int = option(300, "Steps of linear warm-up.", low=0, high=1_000_000)
-    power: float = option(0.9, "Exponent of the polynomial decay.", low=0.1, high=10.0)
-    ema_decay: float = option(0.998, "Decay of the averaged weights.", low=0.0, high=0.99999)
+    warmup_factor: float = option(
+        1e-6, "Share of the learning rate that the warm-up starts from.", low=0.0, high=1.0
+    )
+    power: float = option(0.9, "Exponent of the polynomial decay.", low=0.0, high=10.0)
+    floor: float = option(0.0, "Learning rate that the decay ends at.", low=0.0, high=10.0)
+    clip_norm: float = option(
+        0.0, "Gradients are scaled down to this length; 0: never.", low=0.0, high=1e6
+    )
+    ema_decay: float = option(
+        0.0, "Decay of the averaged weights that are validated and saved; 0: no average.",
+        low=0.0, high=0.99999,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """What is measured and kept on the way."""
+
+    log_every: int = option(20, "Steps between lines of the log.", low=1, high=10_000_000)
+    save_every: int = option(500, "Steps between resumable states.", low=1, high=10_000_000)
+    validate_every: int = option(1000, "Steps between validations.", low=1, high=10_000_000)
+    frames: int = option(
+        0, "Labelled frames to validate on, evenly spread; 0: all.", low=0, high=10_000_000
+    )
+    ages: int = option(10, "Non-key frames are validated at ages 1 to this.", low=0, high=100)
+    pictures: int = option(4, "Overlay pictures per validation.", low=0, high=64)
 
     def __post_init__(self) -> None:
         check(self)
@@ -49,44 +121,34 @@ class TrainSettings:
     """A whole run."""
 
     config: str = option("camvid_small", "Named network configuration.")
-    seed: int = option(1, "Seed of the weights and of every sample.", low=0, high=2**31 - 1)
-    symmetric_from: int = option(
-        0,
-        "First step with the symmetric loss; before it only the labelled frame is used, at half the cost.",
-        low=0,
-        high=10_000_000,
+    labels: str = option("", "Label set: a known name or a YAML file; empty: the configuration's.")
+    pretrained: str = option("", "ImageNet file to start the backbone from; empty: from scratch.")
+    pretrained_skip: tuple[str, ...] = option(
+        (), "Parts of the backbone that the file need not fit, e.g. `stem`."
     )
-    class_weight_power: float = option(
-        0.3, "Classes weigh their frequency to this negative power; 0: all the same.", low=0, high=1
+    height: int = option(
+        0, "Height of the network's input when it is used, px; 0: the configuration's.",
+        low=0, high=8192,
+    )  # fmt: skip
+    width: int = option(0, "Its width, px; 0: the configuration's.", low=0, high=8192)
+    seed: int = option(1, "Of the weights and of every sample.", low=0, high=2**31 - 1)
+    precision: str = option(
+        "float32", "Autocast of the forward pass.", choices=("float32", "bfloat16", "float16")
     )
-    validate_every: int = option(1000, "Steps between validations.", low=1, high=10_000_000)
-    save_every: int = option(100, "Steps between resumable checkpoints.", low=1, high=10_000_000)
+    dropout: float = option(0.1, "Probability of dropping a channel.", low=0.0, high=0.9)
+    drop_path: float = option(
+        0.1, "Probability of dropping the last transformer block's branches.", low=0.0, high=0.9
+    )
+    sync_norm: bool = option(True, "Batch norm over all devices.")
     data: DataSettings = field(default_factory=DataSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    report: ReportSettings = field(default_factory=ReportSettings)
 
     def __post_init__(self) -> None:
         check(self)
-
-
-def read_train_settings(path: Path) -> TrainSettings:
-    """Read a YAML file.
-
-    Raises:
-        SettingsError: not a YAML mapping, an unknown name or an invalid value.
-    """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise SettingsError(f"cannot read {path}: {error}") from None
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path} holds no settings, expected lines like `config: camvid_small`")
-    return from_flat(TrainSettings, dict(_dotted(content)))
-
-
-def _dotted(content: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for name, value in content.items():
-        nested = isinstance(value, dict)
-        pairs += _dotted(value, f"{prefix}{name}.") if nested else [(f"{prefix}{name}", value)]
-    return pairs
+        if bool(self.height) != bool(self.width):
+            raise SettingsError(
+                f"height is {self.height} and width is {self.width}: give both, or 0 for both"
+            )

@@ -1,44 +1,36 @@
-"""The training run: optimiser, averaged weights, validation, resumable checkpoints."""
+"""The training run: steps, validation, checkpoints; on one device or on many."""
 
 from __future__ import annotations
 
-import copy
-import json
-import math
-import os
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from dcfm_ros.network.checkpoint import IMAGENET_MEAN as MEAN
-from dcfm_ros.network.checkpoint import IMAGENET_STD as STD
+from dcfm_ros.errors import DcfmError, SettingsError
 from dcfm_ros.network.checkpoint import CheckpointInfo, save
-from dcfm_ros.network.config import named_config
-from dcfm_ros.network.dcfm import Dcfm
-from dcfm_ros.network.labels import UNLABELLED, label_set
 from dcfm_ros.settings import to_dict
-from dcfm_ros.training.loss import labelled_loss, symmetric_loss
-from dcfm_ros.training.samples import Order, Samples
+from dcfm_ros.streaming.device import prepare_thread
+from dcfm_ros.training.build import plan
+from dcfm_ros.training.code_version import code_version
+from dcfm_ros.training.data import class_weights, find_data
+from dcfm_ros.training.distributed import Processes
+from dcfm_ros.training.memory import explained
+from dcfm_ros.training.objective import TERMS, Objective
+from dcfm_ros.training.optimizer import set_learning_rates
+from dcfm_ros.training.pictures import overlays
+from dcfm_ros.training.run_log import RunLog
+from dcfm_ros.training.samples import Batch, Order, Samples, collate
 from dcfm_ros.training.settings import TrainSettings
-from dcfm_ros.training.sources import ClipFolder, Source, StillImages
-from dcfm_ros.training.validation import Validation, validate
+from dcfm_ros.training.start import PRECISIONS, start
+from dcfm_ros.training.validation import Predictor, Validation, validate
 
-CAMVID_VOID = 11
-
-
-@dataclass
-class Progress:
-    """What a resumed run continues from, beside the weights."""
-
-    step: int = 0
-    best_miou: float = 0.0
+RESUME = "resume.pt"
 
 
 class Trainer:
@@ -46,199 +38,191 @@ class Trainer:
 
     Args:
         settings: the run; saved with the weights.
-        folder: receives `resume.pt`, `log.jsonl` and the checkpoint `best.safetensors`, `last.safetensors`.
+        folder: receives `resume.pt`, `log.jsonl`, `tensorboard/` and the checkpoints
+            `best.safetensors` and `last.safetensors`.
+        processes: this one among those of the run.
+
+    Raises:
+        DcfmError: settings, data, a backbone file or a former state that cannot be used.
     """
 
-    def __init__(self, settings: TrainSettings, folder: Path, device: str = "cpu") -> None:
-        torch.set_flush_denormal(True)
-        torch.manual_seed(settings.seed)
+    def __init__(
+        self, settings: TrainSettings, folder: Path, processes: Processes | None = None
+    ) -> None:
+        prepare_thread()
         self._settings = settings
         self._folder = folder
-        self._device = torch.device(device)
-        self._named = named_config(settings.config)
-        network = Dcfm(self._named.network)
-        initialize(network)
-        self._network = network.to(self._device, memory_format=torch.channels_last)
-        self._average = copy.deepcopy(self._network).eval().requires_grad_(False)
-        self._optimizer = _optimizer(self._network, settings)
-        self._sources = _sources(settings)
-        self._class_weights = self._weigh_classes().to(self._device)
-        self._progress = Progress()
-        folder.mkdir(parents=True, exist_ok=True)
-        self._resume()
+        self._processes = processes or Processes()
+        self._device = self._processes.device
+        if settings.optimizer.batch % self._processes.count:
+            raise SettingsError(
+                f"optimizer.batch is {settings.optimizer.batch}, expected a multiple of the "
+                f"{self._processes.count} processes that share it"
+            )
+        self._plan = plan(settings)
+        with self._processes.first_of_machine_first():
+            self._data = find_data(settings.data, self._plan.network.classes, folder / "bags")
+        self._state = start(settings, self._plan.network, self._processes, folder / RESUME)
+        self._objective = self._wrap()
+        self._log: RunLog | None = None
+        self._sums = torch.zeros(len(TERMS) + 1, device=self._device)  # the last counts steps
 
     def run(self) -> None:
-        """Train to the last step, or until interrupted."""
-        total = self._settings.optimizer.iterations
-        bar = tqdm(total=total, initial=self._progress.step, desc="train", unit="step")
-        for batch in self._batches():
-            terms = self._step(*batch)
-            self._progress.step += 1
-            step = self._progress.step
-            bar.update()
-            if step % 20 == 0:
-                bar.set_postfix(terms)
-                self._log({"step": step, **terms})
-            if step % self._settings.validate_every == 0 or step == total:
-                self._validate()
-            if step % self._settings.save_every == 0 or step == total:
-                self._save_state()
-        bar.close()
+        """Train to the last step, or until interrupted.
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        settings = self._settings
-        batch = settings.optimizer.batch
-        samples = Samples(self._sources, settings.augment, settings.data.max_age, settings.seed)
-        order = Order(self._progress.step * batch, settings.optimizer.iterations * batch)
-        loader = DataLoader(
-            samples, batch, sampler=order, num_workers=settings.data.workers, drop_last=True
-        )
-        return iter(loader)
-
-    def _step(self, labelled: Tensor, target: Tensor, neighbour: Tensor) -> dict[str, float]:
-        self._network.train()
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._settings, self._progress.step)
-        labelled, target = self._normalize(labelled), target.to(self._device)
-        if self._progress.step >= self._settings.symmetric_from:
-            neighbour = self._normalize(neighbour)
-            terms = symmetric_loss(self._network, labelled, target, neighbour, self._class_weights)
-        else:
-            terms = labelled_loss(self._network, labelled, target, self._class_weights)
-        self._optimizer.zero_grad(set_to_none=True)
-        terms.total.backward()
-        nn.utils.clip_grad_norm_(self._network.parameters(), 5.0)
-        self._optimizer.step()
-        self._update_average()
-        return {
-            name: round(float(getattr(terms, name).detach()), 4)
-            for name in ("total", "key", "non_key", "consistency")
-        }
-
-    def _normalize(self, planes: Tensor) -> Tensor:
-        x = planes.to(self._device, memory_format=torch.channels_last).float().div_(255.0)
-        mean, std = (torch.tensor(v, device=self._device).view(1, 3, 1, 1) for v in (MEAN, STD))
-        return (x - mean) / std
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        """Exponential average; it follows faster while the run is young."""
-        step = self._progress.step
-        decay = min(self._settings.optimizer.ema_decay, (1 + step) / (10 + step))
-        for average, current in zip(
-            self._average.state_dict().values(), self._network.state_dict().values()
+        Raises:
+            DcfmError: a file cannot be read, memory runs out, or the loss is no number any more.
+        """
+        settings, state = self._settings, self._state
+        if self._processes.is_first:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._log = RunLog(self._folder, state.step)
+        total = settings.optimizer.iterations
+        quiet = None if self._processes.is_first else True
+        with (
+            explained(settings, self._device, self._processes.count),
+            tqdm(total=total, initial=state.step, desc="train", unit="step", disable=quiet) as bar,
         ):
-            if average.dtype.is_floating_point:
-                average.lerp_(current, 1.0 - decay)
-            else:
-                average.copy_(current)
+            for batch in self._batches():
+                self._sums[:-1] += self._step(*batch)
+                self._sums[-1] += 1
+                bar.update()
+                if self._due(settings.report.log_every):
+                    bar.set_postfix(self._log_terms())
+                if self._due(settings.report.validate_every):
+                    self._validate()
+                if self._due(settings.report.save_every):
+                    self._save_state()
+        if self._log is not None:
+            self._log.close()
+
+    def _due(self, every: int) -> bool:
+        step = self._state.step
+        return step % every == 0 or step == self._settings.optimizer.iterations
+
+    def _batches(self) -> Iterator[Batch]:
+        data, augment = self._settings.data, self._settings.augment
+        ages = (data.min_age, data.max_age)
+        samples = Samples(self._data.train, augment, ages, self._settings.seed, data.height)
+        steps = range(self._state.step, self._settings.optimizer.iterations)
+        batch = self._settings.optimizer.batch
+        loader = DataLoader(
+            samples,
+            batch_sampler=Order(steps, batch, self._processes.rank, self._processes.count),
+            num_workers=data.workers,
+            collate_fn=collate,
+            pin_memory=self._device.type == "cuda",
+        )
+        for found in loader:
+            if isinstance(found, DcfmError):
+                raise found
+            labelled, labels, neighbour = (
+                planes.to(self._device, non_blocking=True) for planes in found
+            )
+            yield labelled, labels, neighbour
+
+    def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor) -> Tensor:
+        settings, state = self._settings, self._state
+        state.network.train()
+        # Dropout, too, is a function of the seed and the step: a resumed run repeats it.
+        torch.manual_seed(step_seed(settings.seed, state.step, self._processes.rank))
+        set_learning_rates(state.optimizer, settings.optimizer, state.step)
+        symmetric = state.step >= settings.loss.symmetric_from
+        terms: Tensor = self._objective(labelled, labels, neighbour if symmetric else None)
+        state.optimizer.zero_grad(set_to_none=True)
+        state.backward(terms[0], settings.optimizer.clip_norm)
+        state.step += 1
+        state.update_average(settings.optimizer.ema_decay)
+        return terms.detach()
+
+    def _wrap(self) -> nn.Module:
+        loss, processes = self._settings.loss, self._processes
+        weights = None
+        if loss.class_weight_power:
+            classes = self._plan.network.classes
+            found = class_weights(self._data.train, classes, loss.class_weight_power)
+            weights = torch.from_numpy(found).to(self._device)
+        precision = PRECISIONS[self._settings.precision]
+        objective = Objective(self._state.network, loss, weights, processes, precision)
+        objective = objective.to(self._device)
+        if processes.count == 1:
+            return objective
+        devices = [self._device] if self._device.type == "cuda" else None
+        return DistributedDataParallel(objective, devices)
+
+    def _mean_terms(self) -> dict[str, float]:
+        """Of the steps since the last line of the log, over all processes."""
+        *sums, steps = self._processes.sum(self._sums).tolist()
+        terms = {name: value / steps for name, value in zip(TERMS, sums, strict=True)}
+        if not np.isfinite(terms["total"]):
+            raise DcfmError(
+                f"the loss is {terms['total']} at step {self._state.step}; lower "
+                f"optimizer.learning_rate ({self._settings.optimizer.learning_rate}) or raise the "
+                f"precision ({self._settings.precision}), and start in another folder"
+            )
+        return terms
+
+    def _log_terms(self) -> dict[str, str]:
+        terms = self._mean_terms()
+        self._sums.zero_()
+        if self._log is not None:
+            rate = float(self._state.optimizer.param_groups[-1]["lr"])
+            board = {f"loss/{name}": value for name, value in terms.items()}
+            values = {**terms, "learning_rate": rate}
+            self._log.write(self._state.step, values, {**board, "learning_rate": rate})
+        return {name: f"{value:.3f}" for name, value in terms.items()}
 
     def _validate(self) -> None:
-        if not self._settings.data.camvid:
+        source, report = self._data.validation, self._settings.report
+        if source is None:
             self._save_checkpoint("last", None)
             return
-        root = Path(self._settings.data.camvid)
-        found = validate(self._average, _still(root, "val"), self._device, MEAN, STD)
-        self._log({"step": self._progress.step, "validation": found.as_dict()})
-        tqdm.write(f"step {self._progress.step}: {found}")
+        height = self._settings.data.height
+        predictor = Predictor(self._state.average, self._plan.size, self._device, height)
+        found = validate(predictor, source, report.ages, report.frames, self._processes)
+        best = found.miou_key >= self._state.best_miou
+        self._state.best_miou = max(found.miou_key, self._state.best_miou)
+        if self._log is None:
+            return
+        step = self._state.step
+        tqdm.write(f"step {step}: {found}")
+        self._log.write(step, {"validation": found.as_dict()}, found.scalars())
+        if self._log.shows_pictures:
+            palette = self._plan.labels.palette()
+            shown = overlays(predictor, source, palette, report.ages, report.pictures, height)
+            for number, picture in enumerate(shown):
+                self._log.picture(step, f"validation/{number}", picture)
         self._save_checkpoint("last", found)
-        if found.miou_key >= self._progress.best_miou:
-            self._progress.best_miou = found.miou_key
+        if best:
             self._save_checkpoint("best", found)
 
     def _save_checkpoint(self, name: str, found: Validation | None) -> None:
+        if not self._processes.is_first:
+            return
+        notes = {
+            "training": to_dict(self._settings),
+            "code": code_version(),
+            "torch": torch.__version__,
+            "processes": self._processes.count,
+            "step": self._state.step,
+            "validation": found.as_dict() if found else None,
+        }
         info = CheckpointInfo(
             name=self._settings.config,
-            network=self._named.network,
-            labels=label_set(self._named.label_set),
-            training_size=self._named.training_size,
-            mean=MEAN,
-            std=STD,
-            notes={
-                "training": to_dict(self._settings),
-                "step": self._progress.step,
-                "validation": found.as_dict() if found else None,
-            },
+            network=self._plan.network,
+            labels=self._plan.labels,
+            training_size=self._plan.size,
+            notes=notes,
         )
-        save(self._average, info, self._folder / f"{name}.safetensors")
+        save(self._state.average, info, self._folder / f"{name}.safetensors")
 
     def _save_state(self) -> None:
-        state = {
-            "network": self._network.state_dict(),
-            "average": self._average.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "step": self._progress.step,
-            "best_miou": self._progress.best_miou,
-        }
-        partial = self._folder / "resume.pt.part"
-        torch.save(state, partial)
-        os.replace(partial, self._folder / "resume.pt")
-
-    def _resume(self) -> None:
-        path = self._folder / "resume.pt"
-        if not path.exists():
-            return
-        state = torch.load(path, map_location=self._device, weights_only=True)
-        self._network.load_state_dict(state["network"])
-        self._average.load_state_dict(state["average"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._progress = Progress(int(state["step"]), float(state["best_miou"]))
-
-    def _log(self, line: dict[str, object]) -> None:
-        with (self._folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps({"time": round(time.time(), 1), **line}) + "\n")
-
-    def _weigh_classes(self) -> Tensor:
-        classes = self._named.network.classes
-        counts = np.zeros(256, np.int64)
-        for source, _ in self._sources[:1]:
-            for index in range(len(source)):
-                counts += np.bincount(source.pair(index, 1).labels.ravel(), minlength=256)
-        assert UNLABELLED not in range(classes)
-        share = np.maximum(counts[:classes] / max(counts[:classes].sum(), 1), 1e-4)
-        weights = share**-self._settings.class_weight_power
-        return torch.tensor(weights / (weights * share).sum(), dtype=torch.float32)
+        if self._sums[-1]:
+            self._mean_terms()  # what is no number is not saved
+        if self._processes.is_first:
+            self._state.save(self._folder / RESUME, self._settings)
 
 
-def learning_rate(settings: TrainSettings, step: int) -> float:
-    """Linear warm-up, then polynomial decay to zero."""
-    o = settings.optimizer
-    if step < o.warmup:
-        return o.learning_rate * (step + 1) / o.warmup
-    rest = (o.iterations - step) / max(o.iterations - o.warmup, 1)
-    return o.learning_rate * math.pow(max(rest, 0.0), o.power)
-
-
-def initialize(network: Dcfm) -> None:
-    """He initialisation, as for ResNets trained from scratch."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-
-
-def _optimizer(network: Dcfm, settings: TrainSettings) -> torch.optim.Optimizer:
-    """AdamW; biases and norms do not decay."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]
-    decay = settings.optimizer.weight_decay
-    groups = [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.optimizer.learning_rate)
-
-
-def _sources(settings: TrainSettings) -> list[tuple[Source, float]]:
-    data = settings.data
-    clip_share = data.clip_share if data.clips else 0.0
-    sources: list[tuple[Source, float]] = []
-    if data.camvid:
-        root = Path(data.camvid)
-        splits = ("train", "val") if data.use_val else ("train",)
-        sources += [(_still(root, split), (1 - clip_share) / len(splits)) for split in splits]
-    if data.clips:
-        sources.append((ClipFolder(Path(data.clips)), clip_share or 1.0))
-    return sources
-
-
-def _still(root: Path, split: str) -> StillImages:
-    return StillImages(root / split, root / f"{split}annot", void=CAMVID_VOID)
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """A seed of its own for every step of a run, in every process."""
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1)[0])

@@ -1,59 +1,177 @@
-"""Validation on a labelled clip: every frame a key frame, and one key frame in five."""
+"""Validation as the network is used: with the common feature of the frame, or of an earlier one."""
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
 from dataclasses import asdict, dataclass
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
 
 from dcfm_ros.evaluation.confusion import ConfusionMatrix
+from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.network.dcfm import Dcfm
-from dcfm_ros.training.sources import Source
+from dcfm_ros.network.layers import resize
+from dcfm_ros.streaming.network_size import network_size
+from dcfm_ros.training.distributed import Processes
+from dcfm_ros.training.run_log import plain
+from dcfm_ros.training.samples import read_labelled, resize_to_height
+from dcfm_ros.training.sources.clips import Source
+from dcfm_ros.training.sources.files import read_rgb
+
+Image = NDArray[np.uint8]
 
 INTERVAL = 5
 
 
 @dataclass(frozen=True)
 class Validation:
-    """mIoU in 0 … 1."""
+    """mIoU in 0 … 1; NaN where there is nothing to measure."""
 
+    frames: int
+    """Labelled frames."""
     miou_key: float
     """Every frame a key frame."""
+    miou_by_age: tuple[float, ...]
+    """With the common feature of the frame 1, 2, … frames before."""
     miou_interval: float
-    """One key frame in `INTERVAL`."""
+    """One key frame in `INTERVAL`, over all phases: ages below `INTERVAL` pooled."""
     iou: tuple[float, ...]
     """By class, every frame a key frame."""
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        """Ready for JSON."""
+        values: dict[str, object] = plain(asdict(self))
+        return values
+
+    def scalars(self) -> dict[str, float]:
+        """The figures to draw over the steps, by name."""
+        ages = {f"age_{age}": value for age, value in enumerate(self.miou_by_age, 1)}
+        figures = {"key": self.miou_key, **ages, f"one_in_{INTERVAL}": self.miou_interval}
+        return {f"miou/{name}": value for name, value in figures.items() if not math.isnan(value)}
 
     def __str__(self) -> str:
-        classes = " ".join(f"{100 * value:.0f}" for value in self.iou)
-        return f"mIoU {self.miou_key:.4f}, at 1:{INTERVAL} {self.miou_interval:.4f} [{classes}]"
+        ages = " ".join(f"{100 * value:.1f}" for value in self.miou_by_age if not math.isnan(value))
+        by_age = f", by age {ages}, one key frame in {INTERVAL} {100 * self.miou_interval:.2f}"
+        return f"mIoU {100 * self.miou_key:.2f}{by_age if ages else ''} ({self.frames} frames)"
 
 
 @torch.inference_mode()
 def validate(
-    network: Dcfm,
-    clip: Source,
-    device: torch.device,
-    mean: tuple[float, ...],
-    std: tuple[float, ...],
+    predictor: Predictor, source: Source, ages: int, frames: int, processes: Processes
 ) -> Validation:
-    """Run the network, in its present state, over a clip whose frames are in order."""
-    classes = network.config.classes
-    key, interval = ConfusionMatrix(classes), ConfusionMatrix(classes)
-    mean_map, std_map = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (mean, std))
-    common = None
-    for index in range(len(clip)):
-        pair = clip.pair(index, 1)
-        x = torch.from_numpy(pair.rgb).to(device).permute(2, 0, 1)[None].float() / 255.0
-        x = ((x - mean_map) / std_map).contiguous(memory_format=torch.channels_last)
-        logits, fresh = network.forward_key(x)
-        key.add(pair.labels, logits.argmax(1)[0].to(torch.uint8).cpu().numpy())
-        if index % INTERVAL == 0:
-            common = fresh
-        else:
-            logits = network.forward_non_key(x, common)
-        interval.add(pair.labels, logits.argmax(1)[0].to(torch.uint8).cpu().numpy())
-    return Validation(key.miou(), interval.miou(), tuple(key.iou().tolist()))
+    """Segment the labelled frames of a source at ages 0 to `ages`; the processes share the work.
+
+    Args:
+        frames: how many, evenly spread; 0 for all.
+    """
+    classes = predictor.classes
+    matrices = [ConfusionMatrix(classes) for _ in range(ages + 1)]
+    chosen = spread(len(source), frames)
+    own = np.array_split(chosen, processes.count)[processes.rank]
+    for index in tqdm(own, "validate", leave=False, disable=None if processes.is_first else True):
+        labels, predictions = predictor.segment(source, int(index), range(ages + 1))
+        for age, prediction in predictions.items():
+            matrices[age].add(labels, prediction)
+    counts = torch.from_numpy(np.stack([matrix.counts for matrix in matrices]))
+    totals = processes.sum(counts.to(processes.device)).cpu().numpy()
+    for matrix, total in zip(matrices, totals, strict=True):
+        matrix.counts = total
+    interval = ConfusionMatrix(classes)
+    complete = ages >= INTERVAL - 1 and all(matrix.pixels for matrix in matrices[:INTERVAL])
+    for matrix in matrices[:INTERVAL] if complete else ():
+        interval.merge(matrix)
+    return Validation(
+        frames=len(chosen),
+        miou_key=matrices[0].miou(),
+        miou_by_age=tuple(matrix.miou() for matrix in matrices[1:]),
+        miou_interval=interval.miou(),
+        iou=tuple(matrices[0].iou().tolist()),
+    )
+
+
+def spread(length: int, count: int) -> NDArray[np.int64]:
+    """Up to `count` indices below `length`, evenly spread; all for 0."""
+    if not count or count >= length:
+        return np.arange(length)
+    return np.linspace(0, length - 1, count).round().astype(np.int64)
+
+
+class Predictor:
+    """Segments labelled frames with the common feature of earlier ones, and keeps the latest.
+
+    Args:
+        network: in eval mode.
+        size: (height, width) in px that the network is meant to see.
+        device: of the network.
+        height: pictures are resized to it first, px, as in training; 0: as they are.
+    """
+
+    def __init__(
+        self, network: Dcfm, size: tuple[int, int], device: torch.device, height: int = 0
+    ) -> None:
+        self.classes = network.config.classes
+        self._network = network
+        self._size = size
+        self._height = height
+        self._device = device
+        self._mean, self._std = (
+            torch.tensor(v, device=device).view(1, 3, 1, 1) * 255.0
+            for v in (IMAGENET_MEAN, IMAGENET_STD)
+        )
+        self._commons: OrderedDict[str, Tensor] = OrderedDict()
+
+    def segment(self, source: Source, index: int, ages: range) -> tuple[Image, dict[int, Image]]:
+        """One labelled frame.
+
+        Args:
+            ages: how many frames before it the key frame lies; 0 for the frame itself.
+
+        Returns:
+            Its labels (H, W), and by age the prediction (H, W); not for ages before the clip.
+        """
+        rgb, labels = read_labelled(source, index, self._height)
+        independent = self._network.independent(self._prepare(rgb))
+        own = source.frame(index)
+        assert own is not None
+        if own not in self._commons:
+            self._keep(own, self._project(independent), len(ages))
+        predictions = {}
+        for age in ages:
+            path = source.frame(index, -age)
+            if path is None:
+                continue
+            logits = self._network.decode(self._common(path, len(ages)), independent)
+            logits = resize(logits.float(), labels.shape)
+            predictions[age] = logits.argmax(1)[0].to(torch.uint8).cpu().numpy()
+        return labels, predictions
+
+    def _common(self, path: str, most: int) -> Tensor:
+        if path not in self._commons:
+            rgb = resize_to_height(read_rgb(path), self._height, cv2.INTER_AREA)
+            self._keep(path, self._project(self._network.independent(self._prepare(rgb))), most)
+        return self._commons[path]
+
+    def _project(self, independent: Tensor) -> Tensor:
+        return self._network.fusion.project(self._network.common(independent))
+
+    def _keep(self, path: str, common: Tensor, most: int) -> None:
+        self._commons[path] = common
+        while len(self._commons) > most:
+            self._commons.popitem(last=False)
+
+    def _prepare(self, rgb: Image) -> Tensor:
+        """(1, 3, h, w) at the network's size, as the engine prepares it."""
+        height, width = network_size(rgb.shape[:2], self._size)
+        if rgb.shape[:2] != (height, width):
+            shrinks = height * width < rgb.shape[0] * rgb.shape[1]
+            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+        planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
+        return x.sub_(self._mean).div_(self._std)

@@ -1,0 +1,182 @@
+"""Starts a backbone from one of the usual ImageNet files, by explicit maps of names.
+
+Which public files fit:
+
+- MiT: `mit_b0.pth` … `mit_b5.pth` as published with SegFormer.
+- ResNet-18: torchvision's, e.g. `resnet18-5c106cde.pth`.
+- ResNet-50 and 101 of the published DCFM networks have a deep stem, 3 → 64 → 64 → 128 channels.
+  So have `resnet50_v2.pth` and `resnet101_v2.pth` of hszhao/semseg (what DCFM was published with),
+  `resnet50-imagenet.pth` and `resnet101-imagenet.pth` of CSAILVision, and timm's
+  `resnet50s.gluon_in1k` and `resnet101s.gluon_in1k`.
+- Not those: torchvision's ResNet-50 and 101 (7x7 stem: for `stem=(64,)`), timm's c variants
+  (3 → 32 → 32 → 64: for `stem=(32, 32, 64)`) and d variants (their shortcuts average: for none).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from dcfm_ros.errors import CheckpointError
+from dcfm_ros.network.config import MIT_DEPTHS
+from dcfm_ros.network.dcfm import Dcfm
+from dcfm_ros.network.torch_file import read_tensors
+
+Rules = tuple[tuple[str, str], ...]
+
+# Name in the file -> name in our backbone; the first rule that matches the whole name counts.
+_RESIDUAL: Rules = (
+    (r"layer(\d)\.(\d+)\.conv(\d)\.(weight)", r"stage\1.\2.conv\3.conv.\4"),
+    (r"layer(\d)\.(\d+)\.bn(\d)\.(\w+)", r"stage\1.\2.conv\3.norm.\4"),
+    (r"layer(\d)\.(\d+)\.downsample\.0\.(weight)", r"stage\1.\2.shortcut.conv.\3"),
+    (r"layer(\d)\.(\d+)\.downsample\.1\.(\w+)", r"stage\1.\2.shortcut.norm.\3"),
+)
+_TORCHVISION: Rules = (
+    (r"conv1\.(weight)", r"stem.0.conv.\1"),
+    (r"bn1\.(\w+)", r"stem.0.norm.\1"),
+    *_RESIDUAL,
+)
+_SEMSEG: Rules = (
+    *((rf"conv{i}\.(weight)", rf"stem.{i - 1}.conv.\1") for i in (1, 2, 3)),
+    *((rf"bn{i}\.(\w+)", rf"stem.{i - 1}.norm.\1") for i in (1, 2, 3)),
+    *_RESIDUAL,
+)
+_TIMM: Rules = (
+    *((rf"conv1\.{3 * i}\.(weight)", rf"stem.{i}.conv.\1") for i in (0, 1, 2)),
+    *((rf"conv1\.{3 * i + 1}\.(\w+)", rf"stem.{i}.norm.\1") for i in (0, 1)),
+    (r"bn1\.(\w+)", r"stem.2.norm.\1"),
+    *_RESIDUAL,
+)
+_SEGFORMER: Rules = tuple(
+    rule
+    for i in (1, 2, 3, 4)
+    for rule in (
+        (rf"patch_embed{i}\.(proj|norm)\.(\w+)", rf"embeddings.{i - 1}.\1.\2"),
+        (rf"norm{i}\.(\w+)", rf"norms.{i - 1}.\1"),
+        (rf"block{i}\.(\d+)\.attn\.sr\.(\w+)", rf"stages.{i - 1}.\1.attention.reduce.\2"),
+        (rf"block{i}\.(\d+)\.attn\.(\w+)\.(\w+)", rf"stages.{i - 1}.\1.attention.\2.\3"),
+        (rf"block{i}\.(\d+)\.mlp\.dwconv\.dwconv\.(\w+)", rf"stages.{i - 1}.\1.mlp.depthwise.\2"),
+        (rf"block{i}\.(\d+)\.(norm[12]|mlp\.fc[12])\.(\w+)", rf"stages.{i - 1}.\1.\2.\3"),
+    )
+)
+_CLASSIFIER = re.compile(r"(fc|head|classifier)\.(weight|bias)")
+_COUNTER = "num_batches_tracked"
+
+
+@dataclass(frozen=True)
+class BackboneReport:
+    """What came of a file. Names in the backbone are without `backbone.`."""
+
+    file: str
+    kind: str
+    taken: tuple[str, ...]
+    """Names in the backbone."""
+    unused: dict[str, str]
+    """Name in the file -> why it was not used."""
+    random: tuple[str, ...]
+    """Names in the backbone that kept their random start."""
+
+    def __str__(self) -> str:
+        lines = [f"{self.file}: {self.kind}, {len(self.taken)} tensors taken"]
+        lines += [f"  not used: {name}: {reason}" for name, reason in self.unused.items()]
+        lines += [f"  random, as asked for: {name}" for name in self.random]
+        return "\n".join(lines)
+
+
+def initialize_backbone(network: Dcfm, path: Path, skip: Sequence[str] = ()) -> BackboneReport:
+    """Load an ImageNet classifier's weights into the backbone of a network.
+
+    Args:
+        network: changed only if the whole file fits.
+        path: of the file.
+        skip: parts of the backbone that stay as they are, whatever the file holds, e.g. `stem`.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, of no known kind, holds tensors that such a
+            network does not have, or leaves a part of the backbone random that is not in `skip`.
+    """
+    tensors = read_tensors(path)
+    kind, rules = _kind(tensors, path)
+    backbone = network.backbone.state_dict()
+    taken: dict[str, Tensor] = {}
+    unused: dict[str, str] = {}
+    strange: list[str] = []
+    for name, tensor in tensors.items():
+        own = _own_name(name, rules)
+        if own is None and _CLASSIFIER.fullmatch(name):
+            unused[name] = "the classifier of ImageNet"
+        elif own is None:
+            strange.append(name)
+        elif own not in backbone:
+            unused[name] = f"the backbone has no {own}"
+        elif backbone[own].shape != tensor.shape:
+            found, expected = tuple(tensor.shape), tuple(backbone[own].shape)
+            unused[name] = f"its shape is {found}, that of {own} {expected}"
+        else:
+            taken[own] = tensor
+    random = [name for name in backbone if name not in taken and not name.endswith(_COUNTER)]
+    report = BackboneReport(path.name, kind, tuple(taken), unused, tuple(random))
+    _check(network, report, strange, skip)
+    kept = {name: tensor for name, tensor in taken.items() if not name.startswith(tuple(skip))}
+    network.backbone.load_state_dict(backbone | kept, strict=True)
+    return report
+
+
+def _kind(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Rules]:
+    kinds = {
+        "patch_embed1.proj.weight": ("SegFormer's Mix Transformer", _SEGFORMER),
+        "conv1.0.weight": ("timm's ResNet with a deep stem", _TIMM),
+        "conv3.weight": ("semseg's ResNet with a deep stem", _SEMSEG),
+        "conv1.weight": ("torchvision's ResNet with a 7x7 stem", _TORCHVISION),
+    }
+    for name, kind in kinds.items():
+        if name in tensors:
+            return kind
+    first = ", ".join(list(tensors)[:3])
+    raise CheckpointError(
+        f"{path} is of no known kind (its first tensors are {first}), expected a ResNet of "
+        "torchvision, semseg or timm, or SegFormer's mit_bN.pth"
+    )
+
+
+def _own_name(name: str, rules: Rules) -> str | None:
+    for pattern, replacement in rules:
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match.expand(replacement)
+    return None
+
+
+def _check(
+    network: Dcfm, report: BackboneReport, strange: Sequence[str], skip: Sequence[str]
+) -> None:
+    about = f"{report.file} ({report.kind}) does not fit the {network.config.backbone} backbone"
+    if strange:
+        raise CheckpointError(
+            f"{about}: it holds {_listed(strange)}, which such a network does not have; use the "
+            "file of another variant"
+        )
+    missing = [name for name in report.random if not name.startswith(tuple(skip))]
+    if missing:
+        misfits = [
+            f"{n} ({why})" for n, why in report.unused.items() if not _CLASSIFIER.fullmatch(n)
+        ]
+        because = f"; in the file {_listed(misfits)}" if misfits else ""
+        fitting = (
+            f"{network.config.backbone}.pth of SegFormer"
+            if network.config.backbone in MIT_DEPTHS
+            else f"a {network.config.backbone} with stem {network.config.stem}"
+        )
+        raise CheckpointError(
+            f"{about}: it leaves {_listed(missing)} random{because}; use {fitting}, or name "
+            "what may stay random in pretrained_skip"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more}"

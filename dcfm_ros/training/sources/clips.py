@@ -1,0 +1,95 @@
+"""The one shape of all data sets: clips of numbered pictures, some of them with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcfm_ros.errors import DcfmError
+
+Image = NDArray[np.uint8]
+
+
+class Source(Protocol):
+    """Labelled frames, addressed by index, and the frames around them."""
+
+    name: str
+
+    def __len__(self) -> int: ...
+
+    def frame(self, index: int, age: int = 0) -> str | None:
+        """The picture `age` frames after a labelled frame (before if negative), if there is one."""
+        ...
+
+    def labels(self, index: int) -> Image:
+        """(H, W) class ids of a labelled frame, 255 where nothing is labelled."""
+        ...
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Pictures in a row. Numbers that follow each other are frames that follow each other."""
+
+    frames: Mapping[int, str]
+    """Picture file by number; numbers may be missing."""
+    labels: Mapping[int, str]
+    """Label file by number."""
+
+
+class Clips:
+    """A source made of clips.
+
+    Args:
+        name: of the data set, for messages.
+        clips: in order; those without labels are of no use and left out.
+        read: a label file as (H, W) class ids.
+
+    Raises:
+        DcfmError: a label file without its picture, or no labels at all.
+    """
+
+    def __init__(self, name: str, clips: Iterable[Clip], read: Callable[[str], Image]) -> None:
+        self.name = name
+        self._clips = [clip for clip in clips if clip.labels]
+        self._read = read
+        self._index = [(clip, n) for clip in self._clips for n in sorted(clip.labels)]
+        if not self._index:
+            raise DcfmError(f"{name} has no labelled frame; check its path and layout")
+        orphans = [clip.labels[n] for clip, n in self._index if n not in clip.frames]
+        if orphans:
+            raise DcfmError(
+                f"{name}: {len(orphans)} of {len(self._index)} label files have no picture, the "
+                f"first is {orphans[0]}; copy the pictures that are missing"
+            )
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def frame(self, index: int, age: int = 0) -> str | None:
+        """See `Source`."""
+        clip, number = self._index[index]
+        return clip.frames.get(number + age)
+
+    def labels(self, index: int) -> Image:
+        """See `Source`."""
+        clip, number = self._index[index]
+        return self._read(clip.labels[number])
+
+
+def nearest_frame(source: Source, index: int, age: int) -> str | None:
+    """The frame `age` away; where the clip ends before it the other way round, then nearer ones.
+
+    Args:
+        age: in frames, later if positive; never 0.
+    """
+    sign = 1 if age > 0 else -1
+    for distance in range(abs(age), 0, -1):
+        for signed in (sign * distance, -sign * distance):
+            path = source.frame(index, signed)
+            if path is not None:
+                return path
+    return None

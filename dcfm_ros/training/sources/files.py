@@ -1,0 +1,114 @@
+"""Picture and label files as arrays; what cannot be read is named."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dcfm_ros.errors import DcfmError, ImageError
+from dcfm_ros.images import compressed_to_labels
+from dcfm_ros.network.labels import UNLABELLED
+
+Image = NDArray[np.uint8]
+
+PICTURES = (".jpg", ".jpeg", ".png")
+INVALID = -1
+
+
+def read_rgb(path: str) -> Image:
+    """(H, W, 3) RGB, as stored: an EXIF rotation is ignored, since label files know none.
+
+    Raises:
+        DcfmError: missing, cut off or not an image.
+    """
+    data = _bytes(path)
+    # A JPEG that was cut off decodes, half grey: its end marker must follow its last scan's marker.
+    cut_off = data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not cut_off else None
+    if bgr is None:
+        raise DcfmError(f"{path} is no whole picture; expected a JPEG or PNG file, copy it again")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+@dataclass(frozen=True)
+class LabelValues:
+    """Reads grey and palette PNGs whose values stand for classes.
+
+    Args:
+        ids: (256,) int16 by file value: a class id, `UNLABELLED`, or `INVALID` for any other.
+        advice: what to do about an invalid value.
+    """
+
+    ids: NDArray[np.int16]
+    advice: str = "is this the right data set for these classes?"
+
+    @classmethod
+    def plain(cls, classes: int, void: int = UNLABELLED, advice: str = advice) -> LabelValues:
+        """Values 0 … classes − 1 are the class ids; `void` and 255 are unlabelled."""
+        ids = np.full(256, INVALID, np.int16)
+        ids[:classes] = np.arange(classes)
+        ids[[void, UNLABELLED]] = UNLABELLED
+        return cls(ids, advice)
+
+    def __call__(self, path: str) -> Image:
+        """(H, W) class ids.
+
+        Raises:
+            DcfmError: missing, not a label image, or a value that stands for nothing.
+        """
+        try:
+            values = compressed_to_labels(_File(Path(path).suffix, _bytes(path)))
+        except ImageError as error:
+            raise DcfmError(f"{path}: {error}") from None
+        ids = self.ids[values]
+        if ids.min() == INVALID:
+            found = ", ".join(str(v) for v in np.unique(values[ids == INVALID])[:8])
+            raise DcfmError(
+                f"{path} holds value {found}, expected {self._expected()}; {self.advice}"
+            )
+        return ids.astype(np.uint8)
+
+    def _expected(self) -> str:
+        valid = np.flatnonzero(self.ids != INVALID)
+        runs = np.split(valid, np.flatnonzero(np.diff(valid) > 1) + 1)
+        return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
+
+
+@dataclass
+class _File:
+    """A file with the fields of sensor_msgs/CompressedImage."""
+
+    format: str
+    data: bytes
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The JPEG and PNG files of a folder, by name; none where there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+
+
+def numbered(path: Path, name: str) -> tuple[str, int]:
+    """Sequence and frame number of names like 0016E5_07959 or Seq05VD_f00030.
+
+    Raises:
+        DcfmError: another name.
+    """
+    match = re.fullmatch(r"(.+)_f?(\d+)", path.stem)
+    if match is None:
+        raise DcfmError(f"{path} is not named as {name} names its files, expected SEQUENCE_NUMBER")
+    return match[1], int(match[2])
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise DcfmError(f"cannot read {path}: {error.strerror}") from None

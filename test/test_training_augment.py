@@ -1,0 +1,104 @@
+"""Augmentation keeps image and labels together, and both frames alike."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.training.augment import AugmentSettings, augment_pair
+from dcfm_ros.training.motion import simulate_motion
+
+PLAIN = AugmentSettings(crop_height=48, crop_width=64)
+
+
+def coded_image() -> tuple[np.ndarray, np.ndarray]:
+    """Labels that can be read off the image: the red value is 20 times the class."""
+    labels = np.repeat(np.arange(6, dtype=np.uint8).reshape(2, 3), 30, 0).repeat(30, 1)
+    rgb = np.zeros((*labels.shape, 3), np.uint8)
+    rgb[..., 0] = 20 * labels
+    return rgb, labels
+
+
+@pytest.mark.parametrize("scaled", ["image", "window"])
+@pytest.mark.parametrize("seed", range(6))
+def test_labels_follow_the_image_through_scale_rotation_flip_and_crop(scaled, seed) -> None:
+    rgb, labels = coded_image()
+    settings = AugmentSettings(crop_height=48, crop_width=64, scaled=scaled)
+    out, out_labels, neighbour = augment_pair(
+        rgb, labels, rgb, settings, np.random.default_rng(seed)
+    )
+    assert out.shape == (48, 64, 3)
+    assert out_labels.shape == (48, 64)
+    np.testing.assert_array_equal(out, neighbour)  # the same geometry for both
+    known = (out_labels != 255).astype(np.uint8)
+    known[[0, -1]] = known[:, [0, -1]] = 0
+    inside = cv2.erode(known, np.ones((7, 7))) > 0
+    flat = cv2.morphologyEx(out_labels, cv2.MORPH_GRADIENT, np.ones((5, 5))) == 0
+    sure = inside & flat
+    assert sure.any()
+    np.testing.assert_allclose(out[sure][:, 0], 20.0 * out_labels[sure], atol=2)
+
+
+def test_outside_of_the_image_nothing_is_labelled() -> None:
+    rgb, labels = coded_image()
+    small = AugmentSettings(crop_height=240, crop_width=320, min_scale=0.5, max_scale=0.5)
+    _, out_labels, _ = augment_pair(rgb, labels, rgb, small, np.random.default_rng(0))
+    assert (out_labels == 255).mean() > 0.8
+
+
+@pytest.mark.parametrize(("scaled", "width"), [("image", 20), ("window", 80)])
+def test_the_scale_applies_to_the_image_or_to_the_window(scaled, width) -> None:
+    """A bar of 40 px in an image of twice that scale is 80 px wide, in a window of twice the crop 20."""
+    labels = np.zeros((100, 200), np.uint8)
+    labels[:, 80:120] = 1
+    rgb = np.zeros((100, 200, 3), np.uint8)
+    scale = 0.5
+    settings = AugmentSettings(
+        crop_height=32, crop_width=400, scaled=scaled, min_scale=scale, max_scale=scale,
+        rotation_deg=0.0,
+    )  # fmt: skip
+    _, out, _ = augment_pair(rgb, labels, rgb, settings, np.random.default_rng(0))
+    assert (out[16] == 1).sum() == pytest.approx(width, abs=1)
+
+
+def jittered(**strengths: float) -> tuple[np.ndarray, np.ndarray]:
+    """How far labelled frame and neighbour are from their own without jitter, on average over colours."""
+    rgb = cv2.cvtColor(cv2.resize(np.arange(180, dtype=np.uint8)[None], (90, 60)), cv2.COLOR_GRAY2RGB)
+    rgb[..., 0] = 200
+    labels = np.zeros(rgb.shape[:2], np.uint8)
+    calm = augment_pair(rgb, labels, rgb, PLAIN, np.random.default_rng(1))
+    settings = AugmentSettings(crop_height=48, crop_width=64, **strengths)
+    loud = augment_pair(rgb, labels, rgb, settings, np.random.default_rng(1))
+    np.testing.assert_array_equal(calm[1], loud[1])  # labels stay
+    return tuple(np.abs(calm[i].astype(float) - loud[i]).mean() for i in (0, 2))
+
+
+def test_jitter_recolours_both_frames_alike_or_each_on_its_own() -> None:
+    assert jittered() == (0, 0)
+    both = jittered(jitter=0.4)
+    assert both[0] == both[1] > 1
+    labelled = jittered(labelled_jitter=0.4)
+    assert labelled[0] > 1
+    assert labelled[1] == 0
+    neighbour = jittered(neighbour_jitter=0.4)
+    assert neighbour[0] == 0
+    assert neighbour[1] > 1
+    assert jittered(jitter=0.4, hue=1.0)[0] != both[0]
+
+
+def test_scales_must_be_in_order() -> None:
+    with pytest.raises(SettingsError, match=r"min_scale is 2\.0, expected at most"):
+        AugmentSettings(min_scale=2.0, max_scale=1.0)
+
+
+def test_simulated_motion_grows_with_the_age() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    texture = cv2.GaussianBlur(noise, (0, 0), 3)
+
+    def change(age: int) -> float:
+        moved = [simulate_motion(texture, age, np.random.default_rng(s)) for s in range(20)]
+        return float(np.mean([np.abs(m.astype(int) - texture).mean() for m in moved]))
+
+    assert change(10) > 1.3 * change(1) > 0

@@ -1,0 +1,113 @@
+"""Bags with a few labelled frames: matched by stamp, unpacked once with the frames around them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcfm_ros.bags import write_bag
+from dcfm_ros.bags.convert import compressed_image
+from dcfm_ros.errors import BagError, DcfmError
+from dcfm_ros.images import labels_to_png, rgb_to_jpeg, rgb_to_png
+from dcfm_ros.training.sources import bags, camvid, read_rgb
+from dcfm_ros.training.sources.bag import BagOptions, unpack
+
+STEP_NS = 100_000_000
+START_NS = 10**18
+REACH_3 = BagOptions(reach=3)
+
+
+def jpeg(number: int) -> bytes:
+    return rgb_to_jpeg(np.full((24, 32, 3), 5 * number, np.uint8))
+
+
+@pytest.fixture
+def bag(tmp_path: Path) -> Path:
+    """30 frames; labels at 10 and 20, stamped 4 ms late; the recording pauses after frame 21."""
+    path = tmp_path / "drive"
+    with write_bag(path) as writer:
+        for number in range(30):
+            stamp = START_NS + number * STEP_NS + (5_000_000_000 if number > 21 else 0)
+            image = compressed_image(stamp, "camera", "bgr8; jpeg compressed bgr8", jpeg(number))
+            writer.write("/camera/image_raw/compressed", image, stamp)
+            if number in (10, 20):
+                labels = np.full((24, 32), number // 10, np.uint8)
+                labels[0] = 11
+                late = stamp + 4_000_000
+                truth = compressed_image(late, "camera", "png", labels_to_png(labels))
+                writer.write("/gt/label/compressed", truth, late)
+    return path
+
+
+def test_labelled_frames_and_those_around_them(bag: Path, tmp_path: Path) -> None:
+    source = bags([bag], BagOptions(reach=3, void=11), tmp_path / "cache", classes=3)
+    assert len(source) == 2
+    assert set(np.unique(source.labels(0))) == {1, 255}
+    assert set(np.unique(source.labels(1))) == {2, 255}
+
+    def shown(index: int, age: int) -> int | None:
+        path = source.frame(index, age)
+        return None if path is None else round(float(read_rgb(path).mean()) / 5)
+
+    assert [shown(0, age) for age in range(-4, 5)] == [None, 7, 8, 9, 10, 11, 12, 13, None]
+    # frame 22 follows after a pause: it is no neighbour
+    assert [shown(1, age) for age in range(-4, 4)] == [None, 17, 18, 19, 20, 21, None, None]
+    path = source.frame(0)
+    assert path is not None
+    assert Path(path).read_bytes() == jpeg(10)  # as recorded
+
+
+def test_a_bag_is_unpacked_once(bag: Path, tmp_path: Path) -> None:
+    first = unpack(bag, REACH_3, tmp_path / "cache")
+    note = first / "bag.json"
+    assert json.loads(note.read_text())["labelled"] == 2
+    before = note.stat().st_mtime_ns
+    assert unpack(bag, BagOptions(reach=3, void=7), tmp_path / "cache") == first
+    assert note.stat().st_mtime_ns == before
+    assert unpack(bag, BagOptions(reach=4), tmp_path / "cache") != first
+    assert len(list((tmp_path / "cache").iterdir())) == 2  # and nothing half done
+
+
+def test_frames_that_are_no_jpeg_are_kept_without_loss(tmp_path: Path) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    with write_bag(tmp_path / "bag") as writer:
+        image = compressed_image(START_NS, "camera", "png", rgb_to_png(rgb))
+        writer.write("/camera/image/compressed", image, START_NS)
+        truth = compressed_image(START_NS, "c", "png", labels_to_png(np.zeros((24, 32), np.uint8)))
+        writer.write("/labels", truth, START_NS)
+    with pytest.raises(BagError, match="several image topics"):
+        unpack(tmp_path / "bag", REACH_3, tmp_path / "cache")
+    options = BagOptions(image_topic="/camera/image/compressed", label_topic="/labels")
+    source = bags([tmp_path / "bag"], options, tmp_path / "cache", 2)
+    np.testing.assert_array_equal(read_rgb(str(source.frame(0))), rgb)
+
+
+def test_what_does_not_fit_is_told(bag: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    with pytest.raises(DcfmError, match=r"holds value 11, expected 0 to 2, 255; set data\.bag_void"):
+        bags([bag], REACH_3, cache, classes=3).labels(0)
+    with pytest.raises(BagError, match=r"no label image on /gt/.* is within 1\.0 ms"):
+        unpack(bag, BagOptions(tolerance_ms=1.0), cache)
+    with pytest.raises(BagError, match=r"no bag at .*gone; check data\.bags"):
+        unpack(tmp_path / "gone", REACH_3, cache)
+    with write_bag(tmp_path / "bare") as writer:
+        image = compressed_image(START_NS, "camera", "jpeg", jpeg(1))
+        writer.write("/camera/image/compressed", image, START_NS)
+    with pytest.raises(BagError, match=r"no label images below /gt/; set data\.bag_label_topic"):
+        unpack(tmp_path / "bare", REACH_3, cache)
+    assert not [path for path in cache.iterdir() if path.name.startswith(".")]
+
+
+def test_the_shared_bag_is_the_validation_clip(shared_dir: Path, tmp_path: Path) -> None:
+    path = shared_dir / "bags/camvid_val_15hz"
+    source = bags([path], BagOptions(reach=2, void=11), tmp_path / "cache", classes=11)
+    val = camvid(shared_dir / "data/camvid", "val")
+    assert len(source) == len(val) == 101
+    for index in (0, 57):
+        np.testing.assert_array_equal(source.labels(index), val.labels(index))
+    np.testing.assert_array_equal(
+        read_rgb(str(source.frame(57, -2))), read_rgb(str(val.frame(57, -2)))
+    )
