@@ -13,13 +13,10 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 
 def typed_lines(text):
     """The lines of code blocks without a language, or with a shell's; and code inside a sentence."""
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [
-        line
-        for kind, body in blocks
-        if kind in ("", "bash", "sh", "shell", "console")
-        for line in body.splitlines()
-    ]
+    blocks = re.findall(
+        r"^```(?:|bash|sh|shell|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL
+    )
+    lines = [line for block in blocks for line in block.splitlines()]
     prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     return lines + re.findall(r"`([^`\n]+)`", prose)
 

@@ -1,4 +1,4 @@
-"""Tries a line of Python in a child process: with a broken ROS or CUDA, an import may abort or hang."""
+"""Tries a line of Python in a child process: a broken ROS or CUDA may abort or hang on import."""
 
 from __future__ import annotations
 
