@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 import rclpy
@@ -29,7 +29,7 @@ needs_fast_dds = pytest.mark.skipif(
 
 
 def test_the_profile_replaces_the_transports_and_leaves_room_for_three():
-    root = ElementTree.parse(PROFILE).getroot()
+    root = ET.parse(PROFILE).getroot()
     texts = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
     assert texts["useBuiltinTransports"] == "false"
     assert 3 * int(texts["segment_size"]) < 64 * 2**20

@@ -108,12 +108,12 @@ def test_auto_follows_the_publishers(peer, fed, camera):
     subscribed(peer, one, "reliable")
     best_effort = camera(one.input.topic, BEST_EFFORT)
     subscribed(peer, one, "best_effort")
-    wait_until(lambda: best_effort.get_subscription_count(), "match")
+    wait_until(best_effort.get_subscription_count, "match")
     best_effort.publish(rgb_image(seed=1))
     wait_until(lambda: len(one.messages) == 1, "image of the best-effort camera")
     camera.destroy(best_effort)
     subscribed(peer, one, "reliable")
-    wait_until(lambda: reliable.get_subscription_count(), "match")
+    wait_until(reliable.get_subscription_count, "match")
     reliable.publish(rgb_image(seed=2))
     wait_until(lambda: len(one.messages) == 2, "image of the reliable camera")
     assert one.warnings == {}
@@ -124,7 +124,7 @@ def test_a_best_effort_camera_alone_is_heard_without_waiting_for_the_timer(fed, 
     one = fed()
     publisher = camera(one.input.topic, BEST_EFFORT)
     wait_until(lambda: one.input.state().reliability == "best_effort", "change on the event")
-    wait_until(lambda: publisher.get_subscription_count(), "match")
+    wait_until(publisher.get_subscription_count, "match")
     publisher.publish(rgb_image())
     wait_until(lambda: one.messages, "image")
     assert one.warnings == {}
@@ -166,7 +166,7 @@ def test_similar_topics_are_those_with_images_and_a_publisher(fed, camera):
 def test_durability_of_any_publisher_fits(fed, camera):
     one = fed()
     publisher = camera(one.input.topic, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
-    wait_until(lambda: publisher.get_subscription_count(), "match")
+    wait_until(publisher.get_subscription_count, "match")
     publisher.publish(rgb_image())
     wait_until(lambda: one.messages, "image")
 

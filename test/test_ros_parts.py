@@ -69,8 +69,10 @@ def test_taken_is_published_plus_dropped_at_any_moment():
     seen = []
 
     def count(number: int) -> None:
-        for step in range(200):
-            seen.append(counter.publish() if (step + number) % 2 else counter.drop(Drop.REPLACED))
+        seen.extend(
+            counter.publish() if (step + number) % 2 else counter.drop(Drop.REPLACED)
+            for step in range(200)
+        )
 
     threads = [threading.Thread(target=count, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -99,7 +99,9 @@ class Camera:
             self._drop(Drop.FAILED, f"unexpected {type(error).__name__}: {error}")
 
     def close(self) -> None:
+        """Remove the topics and free the common feature."""
         self._publishers.close()
+        self._pipeline.segmenter.reset()
 
     def _segment(self, message: Any) -> ProcessedFrame:
         stamp = stamp_ns(message.header.stamp)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
 from rclpy.node import Node
@@ -13,7 +14,7 @@ from dcfm_ros.ros.camera import Camera
 from dcfm_ros.ros.messages import label_info
 from dcfm_ros.ros.publishers import CameraPublishers, Mismatch, SharedPublishers
 from dcfm_ros.ros.settings import NodeSettings
-from dcfm_ros.streaming import Engine, KeyFrameSettings, Segmenter
+from dcfm_ros.streaming import Engine, Segmenter
 
 
 class Configured:
@@ -31,13 +32,17 @@ class Configured:
         on_mismatch: Mismatch,
     ) -> None:
         self._node = node
-        self.engine = Engine.load(settings.engine)
-        self.engine.warm_up(*self.engine.info.training_size)
-        self.shared = SharedPublishers(node, on_mismatch)
-        self.cameras = [
-            self._camera(name, number, settings, warn, on_mismatch)
-            for number, name in enumerate(settings.camera_names)
-        ]
+        self.cameras: list[Camera] = []
+        with ExitStack() as undo:
+            self.engine = Engine.load(settings.engine)
+            undo.callback(self.engine.release)
+            self.engine.warm_up(*self.engine.info.training_size)
+            self.shared = SharedPublishers(node, on_mismatch)
+            undo.callback(self.shared.close)
+            for number, name in enumerate(settings.camera_names):
+                self.cameras.append(self._camera(name, number, settings, warn, on_mismatch))
+                undo.callback(self.cameras[-1].close)
+            self._undo = undo.pop_all()
 
     def figures(self) -> dict[str, object]:
         """The resolved engine settings and the device memory in use, for diagnostics."""
@@ -52,19 +57,16 @@ class Configured:
         stamp = self._node.get_clock().now().to_msg()
         self.shared.publish_label_info(label_info(self.engine.info.labels, stamp))
 
-    def apply(self, key_frames: KeyFrameSettings, overlay_alpha: float) -> None:
+    def apply(self, before: NodeSettings, after: NodeSettings) -> None:
         """Take over what may change while frames are processed, from the next frame on."""
         for camera in self.cameras:
-            camera.overlay_alpha = overlay_alpha
-            camera.before_next_frame(lambda segmenter: segmenter.configure(key_frames))
+            camera.overlay_alpha = after.overlay_alpha
+            if after.key_frames != before.key_frames:
+                camera.before_next_frame(lambda segmenter: segmenter.configure(after.key_frames))
 
     def close(self) -> None:
         """Remove the topics and free the device memory."""
-        for camera in self.cameras:
-            camera.close()
-        self.shared.close()
-        self.cameras = []
-        self.engine.release()
+        self._undo.close()
 
     def _camera(
         self,

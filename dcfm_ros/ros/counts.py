@@ -27,6 +27,7 @@ class Counts:
 
     @property
     def taken(self) -> int:
+        """Frames whose fate is decided."""
         return self.published + self.dropped
 
 

@@ -105,11 +105,9 @@ def _judge(report: CameraReport) -> tuple[bytes, str]:
             f"{report.newly_bad} frames dropped: {report.last_problem}",
         )
     if report.newly_lost:
-        return (
-            DiagnosticStatus.WARN,
-            f"the middleware lost {report.newly_lost} images of {source.topic}; start the camera "
-            "driver with the Fast DDS profile config/fastdds.xml",
-        )
+        lost = f"the middleware lost {report.newly_lost} images of {source.topic}"
+        advice = "start the camera driver with the Fast DDS profile config/fastdds.xml"
+        return DiagnosticStatus.WARN, f"{lost}; {advice}"
     recent = report.recent
     latency = "" if math.isnan(recent.latency_ms) else f", {recent.latency_ms:.0f} ms"
     return DiagnosticStatus.OK, f"{recent.rate_hz:.1f} Hz{latency}"

@@ -25,7 +25,8 @@ def spin(executor: Executor, logger: Any) -> Iterator[None]:
             except ExternalShutdownException:
                 return
             except Exception:
-                logger.error("a callback failed:\n" + traceback.format_exc())
+                text = "a callback failed:\n" + traceback.format_exc()
+                logger.error(text)
                 stop.wait(_PAUSE_S)
 
     thread = threading.Thread(target=loop, name="dcfm_executor", daemon=True)

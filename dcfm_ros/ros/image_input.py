@@ -120,18 +120,18 @@ class ImageInput:
 
     def _subscribe(self) -> Subscription:
         try:
-            return self._create(message_lost=self._count_lost)
+            return self._create(self._count_lost)
         except UnsupportedEventTypeError:  # this middleware does not tell
-            return self._create()
+            return self._create(None)
 
-    def _create(self, **events: Callable[[Any], None]) -> Subscription:
+    def _create(self, message_lost: Callable[[Any], None] | None) -> Subscription:
         return self._node.create_subscription(
             self._type,
             self.topic,
             self._receive,
             qos.image_input(self._reliability),
             event_callbacks=SubscriptionEventCallbacks(
-                incompatible_qos=self._on_incompatible, **events
+                incompatible_qos=self._on_incompatible, message_lost=message_lost
             ),
             qos_overriding_options=qos.input_overrides(),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from rcl_interfaces.msg import (
@@ -106,11 +106,6 @@ def unknown_overrides(node: Node) -> list[str]:
             nearest = difflib.get_close_matches(name, known, n=1)
             unknown.append(f"{name} (did you mean {nearest[0]}?)" if nearest else name)
     return unknown
-
-
-def guard(node: Node, judge: Callable[[list[Parameter]], SetParametersResult]) -> None:
-    """Let `judge` accept or refuse every later change."""
-    node.add_on_set_parameters_callback(judge)
 
 
 def _parameter_value(value: Any) -> Any:

@@ -53,15 +53,19 @@ class CameraPublishers:
         return self._color.get_subscription_count() > 0
 
     def publish_labels(self, header: Header, labels: np.ndarray) -> None:
+        """(H, W) uint8 class ids."""
         self._labels.publish(mono8_image(header, labels))
 
     def publish_confidence(self, header: Header, confidence: np.ndarray) -> None:
+        """(H, W) uint8, 255 = certain."""
         self._confidence.publish(mono8_image(header, confidence))
 
     def publish_color(self, header: Header, rgb: np.ndarray) -> None:
+        """(H, W, 3) uint8 RGB."""
         self._color.publish(rgb8_image(header, rgb))
 
     def close(self) -> None:
+        """Remove the topics."""
         for publisher in (self._labels, self._confidence, self._color):
             self._node.destroy_publisher(publisher)
 
@@ -77,12 +81,15 @@ class SharedPublishers:
         )
 
     def publish_status(self, status: FrameStatus) -> None:
+        """What happened to one frame."""
         self._status.publish(status)
 
     def publish_label_info(self, info: LabelInfo) -> None:
+        """Which class an id stands for."""
         self._label_info.publish(info)
 
     def close(self) -> None:
+        """Remove the topics."""
         self._node.destroy_publisher(self._status)
         self._node.destroy_publisher(self._label_info)
 

@@ -60,6 +60,7 @@ class SegmenterNode(LifecycleNode):
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=self._steady)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the network and warm it up; create the output topics."""
         started_s = time.monotonic()
         done = self._try("configure", self._configure)
         if done is _SUCCESS and self._configured is not None:
@@ -72,6 +73,7 @@ class SegmenterNode(LifecycleNode):
         return done
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the cameras and start to work."""
         done = self._try("activate", self._activate)
         if done is _SUCCESS and self._session is not None:
             self.state = "active"
@@ -80,17 +82,20 @@ class SegmenterNode(LifecycleNode):
         return done
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop at once; nothing is published afterwards."""
         self._stop()
         self.state = "inactive"
         return _SUCCESS
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Remove the output topics and free the device memory."""
         self._stop()
         self._tear_down()
         self.state = "unconfigured"
         return _SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop, remove and free everything."""
         self._stop()
         self._tear_down()
         self.state = "finalized"
@@ -102,6 +107,7 @@ class SegmenterNode(LifecycleNode):
             self.trigger_shutdown()
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Fall back to unconfigured."""
         return self.on_cleanup(state)
 
     def _configure(self) -> None:
@@ -152,9 +158,10 @@ class SegmenterNode(LifecycleNode):
             self.trigger_activate()
 
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
-        self.settings, result = parameters.changed(self.settings, changes, self.state)
-        if result.successful and self._configured is not None:
-            self._configured.apply(self.settings.key_frames, self.settings.overlay_alpha)
+        before = self.settings
+        self.settings, result = parameters.changed(before, changes, self.state)
+        if self._configured is not None:
+            self._configured.apply(before, self.settings)
         if self._monitor is not None:
             self._monitor.stale_after_s = self.settings.stale_after_s
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -34,17 +35,19 @@ class Session:
         self._worker = threading.Thread(target=self._work, name="dcfm_worker", daemon=True)
         for camera in cameras:
             camera.start()
-        self.inputs = {
-            name: ImageInput(
-                node,
-                f"{name}/image" if name else "image",
-                settings.image_transport,
-                settings.image_reliability,
-                partial(self._receive, name),
-                warn,
-            )
-            for name in self.cameras
-        }
+        self.inputs: dict[str, ImageInput] = {}
+        with ExitStack() as undo:
+            for name in self.cameras:
+                self.inputs[name] = ImageInput(
+                    node,
+                    f"{name}/image" if name else "image",
+                    settings.image_transport,
+                    settings.image_reliability,
+                    partial(self._receive, name),
+                    warn,
+                )
+                undo.callback(self.inputs[name].close)
+            undo.pop_all()
         self._worker.start()
 
     def stop(self) -> None:
