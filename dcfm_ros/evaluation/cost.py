@@ -36,7 +36,7 @@ def frame_cost(config: NetworkConfig, size: tuple[int, int]) -> FrameCost:
         network = Dcfm(config)
         x = torch.empty(1, 3, *size)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    network.fold()  # as the engine runs it
+    network.eval()
     common = network.fusion.project(network.common(network.independent(x)))
     key, key_attention = _count(network, lambda: network.forward_key(x))
     non_key, non_key_attention = _count(network, lambda: network.forward_non_key(x, common))

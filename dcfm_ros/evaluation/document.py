@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timezone
@@ -37,6 +38,7 @@ def document(results: Results) -> dict[str, Any]:
                 "image_topic": recording.image_topic,
                 "label_topic": recording.label_topic,
                 "image_size": {"width": recording.image_size[1], "height": recording.image_size[0]},
+                "camera_hz": _camera_hz(recording),
                 **({"delivery": asdict(recording.delivery)} if recording.delivery else {}),
                 "unreadable_frames": recording.unreadable_count,
                 "notes": notes_on(recording),
@@ -56,6 +58,11 @@ def document(results: Results) -> dict[str, Any]:
 def write_document(content: dict[str, Any], path: Path) -> None:
     """Write it for people and programs: indented, in the order given."""
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _camera_hz(recording: Recording) -> float | None:
+    period_ms = recording.tally.period_ms
+    return None if math.isnan(period_ms) else round(1e3 / period_ms, 3)
 
 
 def _mean_cost(recordings: Sequence[Recording], costs: Sequence[FrameCost]) -> FrameCost:

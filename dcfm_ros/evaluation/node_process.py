@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dcfm_ros.errors import EvaluationError
@@ -47,20 +47,20 @@ def running_node(
     try:
         yield NodeProcess(process, log)
     finally:
-        _end(process)
+        end(process)
 
 
 class NodeProcess:
     """A node that was started, and what it has said."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self._process = process
+        self.process = process
         self._log = log
 
     @property
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process.poll() is None
+        return self.process.poll() is None
 
     def check(self) -> None:
         """Return while the node lives.
@@ -68,7 +68,7 @@ class NodeProcess:
         Raises:
             EvaluationError: it has ended; with the last lines of its log.
         """
-        code = self._process.poll()
+        code = self.process.poll()
         if code is not None:
             raise self.failure(f"the node ended by itself with exit code {code}")
 
@@ -79,13 +79,11 @@ class NodeProcess:
         return EvaluationError(f"{what}; it said last ({self._log} has all):\n{said}")
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """SIGINT to the whole session, SIGKILL if that does not help."""
+def end(process: subprocess.Popen[bytes], patience_s: float = _PATIENCE_S) -> None:
+    """End a process that leads a session: SIGINT to all of it, SIGKILL if that does not help."""
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is not None:
             return
         os.killpg(process.pid, number)
-        try:
-            process.wait(_PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            continue
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience_s)

@@ -337,8 +337,9 @@ def _accuracy_sentence(accuracy: Mapping[str, Any]) -> str:
 
 
 def _rate_note(document: Document) -> str:
-    if document["setup"]["mode"] == LIVE:
-        return "of label images"
+    camera_hz = document["recordings"][0]["camera_hz"]
+    if document["setup"]["mode"] == LIVE and camera_hz:
+        return f"the camera gives {camera_hz:.1f} Hz"
     return "as fast as it goes"
 
 

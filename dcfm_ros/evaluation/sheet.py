@@ -47,7 +47,7 @@ def contact_sheet(
             sheet.paste(tile, (_MARGIN + column * (_TILE_WIDTH + _GAP), y))
         y += tallest + _GAP
     sheet.paste(legend, (_MARGIN, y + 4))
-    sheet.save(path, optimize=True)
+    sheet.save(path)
 
 
 def _tile(sample: Sample, labels: LabelSet) -> Image.Image:
