@@ -60,8 +60,9 @@ def test_a_node_that_ignores_sigint_is_killed(tmp_path):
 
 def test_children_of_the_node_end_with_it(tmp_path):
     """The signal goes to the whole session."""
+    wait = "import signal; signal.pause()"
     code = (
-        "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()']);"
+        f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {wait!r}]);"
         "print(p.pid, flush=True); p.wait()"
     )
     node = child(tmp_path, code)
