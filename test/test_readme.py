@@ -12,7 +12,7 @@ DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 
 
 def typed_lines(text):
-    """The lines of code blocks without a language, or with a shell's; and code inside a sentence."""
+    """The lines of code blocks of a shell or of no language, and code inside sentences."""
     blocks = re.findall(
         r"^```(?:|bash|sh|shell|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL
     )
