@@ -121,6 +121,10 @@ def launch(prefix: Path, log: Path, **arguments: object) -> Process:
     )
 
 
+def pid_of_node(process: Process) -> int:
+    return int(process.log.split("process started with pid [")[1].split("]")[0])
+
+
 @needs_launch
 def test_it_starts_the_node_and_plays_a_bag_to_it(prefix, tmp_path):
     bag, checkpoint = tmp_path / "street", tmp_path / "tiny.safetensors"
@@ -157,6 +161,10 @@ def test_with_no_argument_it_runs_the_shipped_checkpoint(prefix, tmp_path):
         process.wait_for_log("configured in")
         assert "models/street.safetensors on " in process.log
         process.wait_for_log("active; waiting for images on /image")
+        environment = Path(f"/proc/{pid_of_node(process)}/environ").read_text().split("\0")
+        profile = prefix / "share" / "dcfm_ros" / "config" / "fastdds.xml"
+        assert f"FASTRTPS_DEFAULT_PROFILES_FILE={profile}" in environment
+        assert f"FASTDDS_DEFAULT_PROFILES_FILE={profile}" in environment
         assert process.end() == 0
     finally:
         process.kill()
@@ -169,8 +177,7 @@ def test_a_node_that_died_is_started_again_and_goes_to_active(prefix, tmp_path):
     active = "active; waiting for images on /image"
     try:
         process.wait_for_log(active)
-        pid = int(process.log.split("process started with pid [")[1].split("]")[0])
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid_of_node(process), signal.SIGKILL)
         wait_until(lambda: process.log.count(active) == 2, "respawn")
         assert process.end() == 0
     finally:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
-from ros_harness import rgb_image, running_peer, wait_until
+from ros_harness import CHECKOUT, Process, rgb_image, running_peer, wait_until
 from sensor_msgs.msg import CompressedImage, Image
 
 from dcfm_ros.errors import SettingsError
@@ -218,6 +220,31 @@ def test_an_invalid_qos_override_is_refused(peer):
             Fed(node, "image")
     finally:
         node.destroy_node()
+
+
+@pytest.mark.skipif(
+    rclpy.utilities.get_rmw_implementation_identifier() != "rmw_fastrtps_cpp",
+    reason="another middleware than Fast DDS is in use",
+)
+def test_what_the_middleware_lost_is_counted_apart(fed, tmp_path):
+    """A camera driver without our profile: most of its large best-effort images are lost."""
+    one = fed(reliability="best_effort")
+    driver = CHECKOUT / "test" / "ros_driver.py"
+    command = [sys.executable, str(driver), one.input.topic, "60", "30", "720", "1280"]
+    driver = Process(
+        [*command, "best_effort"],
+        tmp_path / "driver",
+        FASTRTPS_DEFAULT_PROFILES_FILE="",
+        FASTDDS_DEFAULT_PROFILES_FILE="",
+    )
+    try:
+        assert driver.popen.wait(60) == 0, driver.log
+        wait_until(lambda: one.input.state().lost_messages, "message-lost events")
+    finally:
+        driver.kill()
+    lost = one.input.state().lost_messages
+    print(f"{len(one.messages)} of 60 images came, the middleware told of {lost} that it lost")
+    assert len(one.messages) + lost <= 60
 
 
 def test_rclpy_is_the_real_one():

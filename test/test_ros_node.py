@@ -219,7 +219,7 @@ def test_parameters_refuse_what_is_invalid_or_too_late(peer, process):
 
 
 def test_a_misspelt_parameter_is_named_at_start(process):
-    expected = "unknown parameter key_frames.intervall (did you mean key_frames.interval?)"
+    expected = "parameters without effect: key_frames.intervall (did you mean key_frames.interval?)"
     assert expected in process.log
 
 

@@ -54,8 +54,8 @@ class SegmenterNode(LifecycleNode):
         # Timers of the steady clock: under use_sim_time nothing would move before the first /clock.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(_LOOK_PERIOD_S, self._look, clock=self._steady)
-        for name in parameters.unknown_overrides(self):
-            self.get_logger().warning(f"unknown parameter {name}: it has no effect")
+        if unknown := parameters.unknown_overrides(self):
+            self.get_logger().warning(f"parameters without effect: {', '.join(unknown)}")
         if self.settings.autostart:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=self._steady)
 
