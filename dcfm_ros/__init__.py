@@ -1,6 +1,6 @@
 """DCFM video semantic segmentation for ROS 2.
 
-The names below load on first use, so that parts without torch (bags, images, set-up checks) stay light.
+The names below load on first use: what needs no torch (bags, images, set-up checks) stays light.
 """
 
 from __future__ import annotations

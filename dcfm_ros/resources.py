@@ -33,8 +33,8 @@ def _roots() -> Iterator[Path]:
     package = Path(__file__).resolve().parent
     if (package.parent / "package.xml").is_file() and (package.parent / "models").is_dir():
         yield package.parent  # a source checkout
-    # .../lib/pythonX.Y/site-packages/dcfm_ros -> .../share/dcfm_ros, in a venv and in a colcon prefix
+    # .../lib/pythonX.Y/site-packages/dcfm_ros -> .../share/dcfm_ros, in a venv and under colcon
     for parent in package.parents:
-        if parent.name == "lib" or parent.name == "local":
+        if parent.name in ("lib", "local"):
             yield parent.parent / "share" / PACKAGE
     yield Path(sys.prefix) / "share" / PACKAGE

@@ -1,7 +1,7 @@
 """Settings as frozen dataclasses: the only home of defaults, ranges and explanations.
 
-ROS parameters, their descriptors, the YAML file and command-line help all derive from the fields that
-`option` declares. A dataclass calls `check(self)` in `__post_init__`, so that an instance is always valid.
+ROS parameters, their descriptors, the YAML file and command-line help derive from the fields that
+`option` declares. A dataclass calls `check(self)` in `__post_init__`: an instance is always valid.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, Union, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from dcfm_ros.errors import SettingsError
 
-Value = Union[bool, int, float, str, tuple[str, ...]]
+Value = bool | int | float | str | tuple[str, ...]
 S = TypeVar("S")
 
 _METADATA_KEY = "dcfm_option"
@@ -66,9 +66,7 @@ def check(settings: Any) -> None:
     """
     hints = get_type_hints(type(settings))
     for field, declaration in _declared(settings):
-        _check_value(
-            field.name, hints[field.name], getattr(settings, field.name), declaration
-        )
+        _check_value(field.name, hints[field.name], getattr(settings, field.name), declaration)
 
 
 def flatten(settings: Any, prefix: str = "") -> dict[str, Option]:

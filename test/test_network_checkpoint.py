@@ -193,7 +193,7 @@ class TestPublishedPairs:
         with pytest.raises(CheckpointError, match="holds more than tensors and is not loaded"):
             self.convert(pair)
         pair[0].write_bytes(pickle.dumps(Attack()))
-        with pytest.raises(CheckpointError, match="holds more than tensors|truncated"):
+        with pytest.raises(CheckpointError, match=r"holds more than tensors|truncated"):
             self.convert(pair)
         assert not (tmp_path / "ran").exists()
 

@@ -1,7 +1,7 @@
 """The network computes what the authors' implementation computes, to 1e-5.
 
-test/data holds, per configuration, the published tensors' names and shapes (.json) and the logits that the
-reference implementation gave (.npz) for weights and inputs that a recipe draws from fixed seeds.
+test/data holds, per configuration, the published tensors' names and shapes (.json) and the logits
+that the reference implementation gave (.npz) for weights and inputs drawn from fixed seeds.
 """
 
 from __future__ import annotations

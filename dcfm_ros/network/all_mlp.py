@@ -1,4 +1,4 @@
-"""SegFormer's all-MLP head without its classifier: four levels of features to one map at stride 4."""
+"""SegFormer's all-MLP head without its classifier: four levels of features to one at stride 4."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dcfm_ros.network.layers import ConvNorm, resize
 
 
 class AllMlp(nn.Module):
-    """A linear layer per level, bilinear to the finest level's size, concatenation, 1x1 convolution.
+    """A linear layer per level, bilinear to the finest level, concatenation, 1x1 convolution.
 
     Nothing non-linear stands between a level's linear layer and the 1x1 convolution, and resizing
     commutes with both. So each level goes through the product of its two matrices at its own
@@ -32,12 +32,13 @@ class AllMlp(nn.Module):
         size = features[0].shape[-2:]
         bias = self.fuse.conv.bias
         total: Tensor | None = None
-        for feature, level, share in zip(features, self.levels, shares):
+        for feature, level, share in zip(features, self.levels, shares, strict=True):
             weight = share @ level.weight  # (out_channels, C)
             level_map = resize(F.conv2d(feature, weight[..., None, None]), size)
             level_bias = share @ level.bias
             total = level_map if total is None else total + level_map
             bias = level_bias if bias is None else bias + level_bias
-        assert total is not None and bias is not None
+        assert total is not None
+        assert bias is not None
         x = self.fuse.norm(total + bias[:, None, None])
         return self.dropout(F.relu(x, inplace=True))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
@@ -54,7 +52,7 @@ def save(network: Dcfm, info: CheckpointInfo, path: Path | str, *, half: bool = 
     content = to_bytes({k: v.cpu().contiguous() for k, v in tensors.items()}, metadata)
     partial = Path(f"{path}.part")
     partial.write_bytes(content)  # save_file would make it readable for its owner alone
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read_info(path: Path | str) -> CheckpointInfo:

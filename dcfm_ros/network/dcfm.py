@@ -1,8 +1,9 @@
 """DCFM: a common feature that key frames compute and all frames share, fused with a frame's own.
 
-Zheng et al., "Deep Common Feature Mining for Efficient Video Semantic Segmentation", IEEE TCSVT 2024.
-B, H, W: batch and input size; h, w: feature size (H/8, W/8 with pyramid pooling, else H/4, W/4);
-d: `NetworkConfig.common_channels`.
+Zheng et al., "Deep Common Feature Mining for Efficient Video Semantic Segmentation", IEEE TCSVT
+2024.
+B, H, W: batch and input size; h, w: feature size (H/8, W/8 with pyramid pooling, else H/4,
+W/4); d: `NetworkConfig.common_channels`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dcfm_ros.network.resnet import BasicBlock, Bottleneck, ResNet
 
 
 class Dcfm(nn.Module):
-    """The whole network. Inputs are (B, 3, H, W) float RGB, normalised by the checkpoint's mean and std."""
+    """The whole network; inputs are (B, 3, H, W) RGB, normalised as the checkpoint says."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

@@ -12,8 +12,8 @@ from dcfm_ros.network.layers import l2_normalize, resize
 class Fusion(nn.Module):
     """1x1 convolution of the concatenated features, BN, ReLU, unit length.
 
-    The convolution is linear: W · concat(c, s) + b = (W_c · c + b) + W_s · s. The first summand depends
-    on the key frame alone, so `project` computes it once per key frame.
+    The convolution is linear: W · concat(c, s) + b = (W_c · c + b) + W_s · s. The first summand
+    depends on the key frame alone, so `project` computes it once per key frame.
 
     Args:
         common_channels: d, channels of the common and of the fused feature.

@@ -41,7 +41,7 @@ class LabelSet:
 
 
 def pascal_colors(count: int) -> tuple[Color, ...]:
-    """The first colours of the PASCAL VOC colour map after its black: the bits of the id, spread."""
+    """The first colours of the PASCAL VOC map after its black: the bits of the id, spread."""
     colors: list[Color] = []
     for index in range(1, count + 1):
         channels = [0, 0, 0]
@@ -95,7 +95,7 @@ chair_or_seat bench sofa shelf bathtub gun commode roaster other_machine refrige
 washing_machine Microwave_oven fan curtain textiles clothes painting_or_poster mirror
 flower_pot_or_vase clock book tool blackboard tissue screen_or_television computer printer
 Mobile_phone keyboard other_electronic_product fruit food instrument train
-""".split()
+""".split()  # noqa: SIM905
 
 VSPW124 = LabelSet("vspw", tuple(_VSPW_CLASSES), pascal_colors(len(_VSPW_CLASSES)))
 """The 124 classes of VSPW; a network's class 0 is the data set's value 1."""

@@ -30,6 +30,7 @@ class ConvNorm(nn.Module):
         self._relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H/stride, W/stride)."""
         x = self.norm(self.conv(x))
         return F.relu(x, inplace=True) if self._relu else x
 

@@ -7,6 +7,7 @@ NeurIPS 2021.
 from __future__ import annotations
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,7 +22,8 @@ class MixTransformer(nn.Module):
     Args:
         channels: channels of the stages.
         depths: blocks per stage.
-        drop_path: probability of dropping a residual branch in training, reached linearly at the last block.
+        drop_path: probability of dropping a residual branch in training, at the last block;
+            it grows linearly from 0 at the first.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class MixTransformer(nn.Module):
         return outputs[0], outputs[1], outputs[2], outputs[3]
 
     def _finish_stage(self, i: int, tokens: Tensor, size: torch.Size, skip: int = 0) -> Tensor:
-        for block in list(self.stages[i])[skip:]:  # type: ignore[arg-type]
+        stage = self.stages[i]
+        assert isinstance(stage, nn.ModuleList)
+        for block in stage[skip:]:
             tokens = block(tokens, size)
         return _to_map(self.norms[i](tokens), size)
 
@@ -79,6 +83,7 @@ class PatchEmbedding(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=1e-5)
 
     def forward(self, x: Tensor) -> tuple[Tensor, torch.Size]:
+        """Tokens (B, N, C') and the size (h, w) of the map that they stand for."""
         x = self.proj(x)
         return self.norm(x.flatten(2).transpose(1, 2)), x.shape[-2:]
 
@@ -95,6 +100,7 @@ class Block(nn.Module):
         self.drop_path = drop_path
 
     def forward(self, tokens: Tensor, size: torch.Size) -> Tensor:
+        """(B, N, C) of a map of `size` -> (B, N, C)."""
         tokens = tokens + self._drop(self.attention(self.norm1(tokens), size))
         return tokens + self._drop(self.mlp(self.norm2(tokens), size))
 
@@ -123,6 +129,7 @@ class Attention(nn.Module):
             self.norm = nn.LayerNorm(channels, eps=1e-5)
 
     def forward(self, tokens: Tensor, size: torch.Size) -> Tensor:
+        """(B, N, C) of a map of `size` -> (B, N, C)."""
         source = tokens
         if self.reduce is not None and self.norm is not None:
             reduced = self.reduce(_to_map(tokens, size))
@@ -147,6 +154,7 @@ class MixFeedForward(nn.Module):
         self.fc2 = nn.Linear(hidden, channels)
 
     def forward(self, tokens: Tensor, size: torch.Size) -> Tensor:
+        """(B, N, C) of a map of `size` -> (B, N, C)."""
         x = self.depthwise(_to_map(self.fc1(tokens), size))
         return self.fc2(F.gelu(x.flatten(2).transpose(1, 2)))
 

@@ -1,4 +1,4 @@
-"""Reads the checkpoint pairs that the authors of DCFM publish: encoder_epoch_N.pth, decoder_epoch_N.pth."""
+"""Reads the checkpoint pairs that the authors publish: encoder_epoch_N.pth, decoder_epoch_N.pth."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def import_published(encoder: Path, decoder: Path, config_name: str, out: Path) 
 
 
 def to_own_keys(published: Mapping[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
-    """Rename published tensors (keys with `encoder.` and `decoder.` prefixes) to this package's names.
+    """Rename published tensors, keys with `encoder.` and `decoder.` prefixes, to our names.
 
-    Tensors that the published network never uses are left out; unknown names stay as they are, for the
-    strict check of the caller to report.
+    Tensors that the published network never uses are left out; unknown names stay as they are,
+    for the strict check of the caller to report.
     """
     return {
         _own_key(key, config): tensor

@@ -22,9 +22,10 @@ class PyramidPooling(nn.Module):
         self.branches = nn.ModuleList(ConvNorm(channels, channels // len(BINS)) for _ in BINS)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, 2C, H, W), the input first."""
         size = x.shape[-2:]
         levels = [x]
-        for bins, branch in zip(BINS, self.branches):
+        for bins, branch in zip(BINS, self.branches, strict=True):
             pooled = branch(F.adaptive_avg_pool2d(x, bins))  # (B, C/4, bins, bins)
             levels.append(F.interpolate(pooled, size=size, mode="bilinear", align_corners=True))
         return torch.cat(levels, dim=1)

@@ -1,6 +1,6 @@
 """ResNet-18/50/101 as DCFM uses them: plain or deep stem, dilated or not, any width.
 
-He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; dilation after Chen et al., DeepLab.
+He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; dilation after DeepLab.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class BasicBlock(nn.Module):
         self.shortcut = _shortcut(in_channels, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H/stride, W/stride)."""
         return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x), inplace=True)
 
 
@@ -40,6 +41,7 @@ class Bottleneck(nn.Module):
         self.shortcut = _shortcut(in_channels, out_channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, 4C', H/stride, W/stride)."""
         y = self.conv3(self.conv2(self.conv1(x)))
         return F.relu(y + self.shortcut(x), inplace=True)
 
@@ -57,7 +59,7 @@ class ResNet(nn.Module):
 
     def __init__(
         self,
-        block: type[BasicBlock] | type[Bottleneck],
+        block: type[BasicBlock | Bottleneck],
         depths: tuple[int, int, int, int],
         *,
         width: int = 64,
@@ -101,7 +103,7 @@ def _stem(channels: tuple[int, ...]) -> nn.Sequential:
 
 
 def _stage(
-    block: type[BasicBlock] | type[Bottleneck],
+    block: type[BasicBlock | Bottleneck],
     in_channels: int,
     channels: int,
     depth: int,
