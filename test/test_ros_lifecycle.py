@@ -148,7 +148,9 @@ def test_an_invalid_parameter_ends_the_process_with_one_clear_line(tmp_path, par
     with running_node(tmp_path / "log", "refused", parameters) as process:
         process.wait_for_log(reason)
         assert process.popen.wait(30) == 2
-        assert len(process.log.strip().splitlines()) == 1, process.log
+        lines = process.log.strip().splitlines()
+        # Kilted and later find one of the two profile variables outdated, and say so.
+        assert len([line for line in lines if "rmw_fastrtps" not in line]) == 1, process.log
 
 
 def test_sigint_while_the_node_starts_ends_it_cleanly(tmp_path, checkpoint):
