@@ -8,7 +8,6 @@ Only public API of launch and launch_ros that Humble to Lyrical share.
 import shutil
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
-from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
@@ -19,6 +18,8 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import ExecutableInPackage, FindPackageShare
+
+from launch import LaunchDescription
 
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 # For the node to load and warm up: `ros2 bag play` cannot wait for subscribers.
