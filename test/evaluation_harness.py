@@ -30,8 +30,14 @@ def write_checkpoint(path: Path) -> Path:
     for layer in network.modules():  # torch's own initialisation gives one class everywhere
         if isinstance(layer, torch.nn.Conv2d):
             torch.nn.init.kaiming_normal_(layer.weight)
-    labels = label_set(named.label_set)
-    save(network, CheckpointInfo("tiny", named.network, labels, (HEIGHT, WIDTH)), path)
+    info = CheckpointInfo(
+        "tiny",
+        named.network,
+        label_set(named.label_set),
+        (HEIGHT, WIDTH),
+        notes={"licence": "none", "validation": {"iou": [0.5, 0.25]}},
+    )
+    save(network, info, path)
     return path
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from evaluation_harness import (
 )
 
 from dcfm_ros.bags import open_bag
+from dcfm_ros.cli import demo as demo_verb
 from dcfm_ros.images import to_labels
 from dcfm_ros.streaming import KeyFrameSettings
 
@@ -129,6 +131,14 @@ def test_a_video_is_played_as_a_bag(checkpoint, tmp_path):
     with open_bag(out / "drive") as bag:
         assert bag.image_topics[0].count == 5
     assert recording["accuracy"] is None
+
+
+def test_without_a_bag_a_street_is_rendered(tmp_path, capsys):
+    bag = demo_verb.recording_to_play(None, Namespace(seed=3, duration=0.2), tmp_path)
+    with open_bag(bag) as street:
+        counts = {topic.name: topic.count for topic in street.topics}
+    assert counts["/camera/image_raw/compressed"] == counts["/gt/label/compressed"] == 2
+    assert capsys.readouterr().err == "rendering a street: 0.2 s at 10 Hz, 480x360\n"
 
 
 def wait_for_node(process: subprocess.Popen[str], log: Path) -> int:

@@ -60,7 +60,14 @@ def fails(capsys, *arguments) -> str:
 def test_inspect_shows_what_a_checkpoint_is(checkpoint, capsys):
     assert run("inspect", checkpoint) == 0
     text = capsys.readouterr().out
-    for part in ("resnet18", "0.73 M", "64x48 px", "pedestrian", "rgb(64, 64, 0)", "times less"):
+    for part in (
+        "resnet18",
+        "0.73 M",
+        "64x48 px",
+        "pedestrian",
+        "rgb(64, 64, 0)",
+        "iou: [0.5, 0.25]",
+    ):
         assert part in text
 
 
@@ -97,6 +104,7 @@ def test_import_of_a_published_pair(tmp_path, capsys):
         (("inspect", "nowhere.safetensors"), "no checkpoint at nowhere.safetensors"),
         (("import", "a.pth", "b.pth", "--config", "vspw_mitb", "-o", "c"), "did you mean"),
         (("import", "a.pth", "b.pth", "--config", "vspw_mitb2", "-o", "."), "is a folder"),
+        (("import", "a", "b", "--config", "vspw_mitb2", "-o", "/dev/null/x/y"), "cannot write to"),
         (("evaluate", "nowhere"), "no bag at nowhere"),
         (("segment", "nowhere.mp4"), "no video at nowhere.mp4"),
         (("demo", "nowhere"), "no bag at nowhere"),

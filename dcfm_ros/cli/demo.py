@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     _check_engine(settings)
     with (
         output_folder(args.out) as stage,
-        open_source(_recording(args.bag, args, stage), options) as source,
+        open_source(recording_to_play(args.bag, args, stage), options) as source,
     ):
         delivery = _play(source, settings, args.out, stage)
         content = _report(source, delivery, settings, args.out, stage)
@@ -94,7 +94,7 @@ def _check_engine(settings: LiveSettings) -> None:
     resolve_device(settings.engine.device)
 
 
-def _recording(given: Path | None, args: argparse.Namespace, folder: Path) -> Path:
+def recording_to_play(given: Path | None, args: argparse.Namespace, folder: Path) -> Path:
     """The bag to play; a street or a video becomes one in `folder` first."""
     from dcfm_ros.bags.convert import frames_to_bag
     from dcfm_ros.bags.video import is_video, open_video

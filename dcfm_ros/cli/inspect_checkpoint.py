@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,10 +89,11 @@ def _giga(layers: int, products: int) -> str:
 
 
 def _notes(notes: dict[str, Any]) -> list[str]:
-    return json.dumps(notes, indent=1)[1:-1].strip("\n").replace('"', "").splitlines()
+    import yaml
+
+    text: str = yaml.safe_dump(notes, sort_keys=False, default_flow_style=None, width=96)
+    return text.splitlines()
 
 
 def _plain(info: CheckpointInfo, cost: FrameCost, path: Path) -> dict[str, Any]:
-    from dataclasses import asdict
-
     return {"path": str(path), **asdict(info), "cost": asdict(cost)}

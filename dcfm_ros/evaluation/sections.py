@@ -312,7 +312,7 @@ def _caption(record: FrameRecord, several: bool) -> str:
     parts.append(
         f' <span class="badge">key frame, {record.reason.name}</span>'
         if record.is_key_frame
-        else f" · reuses frame {record.age} back"
+        else f" · {record.age} after its key frame"
     )
     return "".join(parts)
 
