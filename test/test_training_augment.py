@@ -50,7 +50,7 @@ def test_outside_of_the_image_nothing_is_labelled() -> None:
 
 @pytest.mark.parametrize(("scaled", "width"), [("image", 20), ("window", 80)])
 def test_the_scale_applies_to_the_image_or_to_the_window(scaled, width) -> None:
-    """A bar of 40 px in an image of twice that scale is 80 px wide, in a window of twice the crop 20."""
+    """At scale 0.5 a bar of 40 px has 20 px in a smaller image, 80 px in a window half the crop."""
     labels = np.zeros((100, 200), np.uint8)
     labels[:, 80:120] = 1
     rgb = np.zeros((100, 200, 3), np.uint8)
@@ -64,8 +64,10 @@ def test_the_scale_applies_to_the_image_or_to_the_window(scaled, width) -> None:
 
 
 def jittered(**strengths: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far labelled frame and neighbour are from their own without jitter, on average over colours."""
-    rgb = cv2.cvtColor(cv2.resize(np.arange(180, dtype=np.uint8)[None], (90, 60)), cv2.COLOR_GRAY2RGB)
+    """How far labelled frame and neighbour are from what they are without jitter."""
+    rgb = cv2.cvtColor(
+        cv2.resize(np.arange(180, dtype=np.uint8)[None], (90, 60)), cv2.COLOR_GRAY2RGB
+    )
     rgb[..., 0] = 200
     labels = np.zeros(rgb.shape[:2], np.uint8)
     calm = augment_pair(rgb, labels, rgb, PLAIN, np.random.default_rng(1))

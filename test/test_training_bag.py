@@ -87,7 +87,9 @@ def test_frames_that_are_no_jpeg_are_kept_without_loss(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_told(bag: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    with pytest.raises(DcfmError, match=r"holds value 11, expected 0 to 2, 255; set data\.bag_void"):
+    with pytest.raises(
+        DcfmError, match=r"holds value 11, expected 0 to 2, 255; set data\.bag_void"
+    ):
         bags([bag], REACH_3, cache, classes=3).labels(0)
     with pytest.raises(BagError, match=r"no label image on /gt/.* is within 1\.0 ms"):
         unpack(bag, BagOptions(tolerance_ms=1.0), cache)

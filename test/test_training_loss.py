@@ -145,7 +145,7 @@ def test_values_and_gradients_of_each_term_by_hand() -> None:
     assert terms.total.item() == pytest.approx(total, rel=1e-5)
 
     terms.total.backward()
-    # Cross-entropy: probability minus truth. Squares: 2 d / 4. Then the chain rule through 11 x, 10 x, x.
+    # Cross-entropy: probability minus truth. Squares: 2 d / 4. Then the chain rule: 11 x, 10 x, x.
     key, non_key = (p - 1, 1 - p), (q - 1, 1 - q)
     pull = [10 * 2 * d / 4 for d in difference]
     of_labelled = [11 * key[k] + 0.4 * non_key[k] + 11 * pull[k] for k in range(2)]
@@ -162,7 +162,9 @@ def test_processes_average_to_the_loss_of_their_joint_batch() -> None:
     target = torch.tensor([[[0, 1, 2], [0, 1, 255]], [[255, 255, 2], [255, 255, 255]]])
     weights = torch.tensor([1.0, 2.0, 0.5])
     normalizer = labelled_weight(target, weights) / 2
-    losses = [cross_entropy(logits[i : i + 1], target[i : i + 1], weights, normalizer) for i in (0, 1)]
+    losses = [
+        cross_entropy(logits[i : i + 1], target[i : i + 1], weights, normalizer) for i in (0, 1)
+    ]
     expected = F.cross_entropy(logits, target, weights, ignore_index=255)
     torch.testing.assert_close((losses[0] + losses[1]) / 2, expected)
     assert labelled_weight(target).item() == 6

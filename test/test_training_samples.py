@@ -1,4 +1,4 @@
-"""Sample k depends on the seed and k alone, and the processes of a run share each step's samples."""
+"""Sample k depends on the seed and k alone, and processes share the samples of each step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every data set from files in its own layout: which frames are labelled, and what lies around them."""
+"""Every data set in its own layout: which frames are labelled, and what lies around them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_camvids_dense_clip_has_neighbours_and_its_stills_have_none(tmp_path: Pa
     (tmp_path / "valannot" / "0016E5_07961.png").unlink()
     with pytest.raises(DcfmError, match=r"0016E5_07961\.jpg has no labels"):
         camvid(tmp_path, "val")
-    with pytest.raises(DcfmError, match="no pictures in .*test, expected CamVid"):
+    with pytest.raises(DcfmError, match=r"no pictures in .*test, expected CamVid"):
         camvid(tmp_path, "test")
 
 
@@ -170,14 +170,16 @@ def test_cityscapes_snippets(tmp_path: Path) -> None:
     label(tmp_path / "gtFine/train/aachen" / f"{stem}_gtFine_labelIds.png", 34)
     with pytest.raises(DcfmError, match="holds value 34, expected 0 to 33, 255"):
         source.labels(0)
-    with pytest.raises(DcfmError, match="no cities in .*val, expected Cityscapes"):
+    with pytest.raises(DcfmError, match=r"no cities in .*val, expected Cityscapes"):
         cityscapes(tmp_path, "val")
 
 
 def test_cityscapes_stills_alone_have_no_neighbours(tmp_path: Path) -> None:
     stem = "hamburg_000000_000042"
     label(tmp_path / "gtFine/val/hamburg" / f"{stem}_gtFine_labelIds.png", 7)
-    with pytest.raises(DcfmError, match="1 of 1 label files have no picture, the first is .*000042"):
+    with pytest.raises(
+        DcfmError, match=r"1 of 1 label files have no picture, the first is .*000042"
+    ):
         cityscapes(tmp_path, "val")
     picture(tmp_path / "leftImg8bit/val/hamburg" / f"{stem}_leftImg8bit.png")
     source = cityscapes(tmp_path, "val")

@@ -13,9 +13,10 @@ def add_parser(subparsers: Any) -> None:
         "train",
         help="train a network on labelled videos, pictures or bags",
         description=(
-            "Train as a YAML file says: one of your own, or one of config/train by name. Started again "
-            "with the same folder, an interrupted run goes on. On several devices or machines: torchrun "
-            "--nproc-per-node N -m dcfm_ros.cli train CONFIG …; the batch is shared among them."
+            "Train as a YAML file says: one of your own, or one of config/train by name. Started "
+            "again with the same folder, an interrupted run goes on. On several devices or "
+            "machines, which share the batch: torchrun --nproc-per-node N -m dcfm_ros.cli train "
+            "CONFIG …"
         ),
     )
     parser.add_argument("config", metavar="CONFIG", help="YAML file, or name of one: street, …")

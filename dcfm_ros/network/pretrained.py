@@ -107,12 +107,12 @@ def initialize_backbone(network: Dcfm, path: Path, skip: Sequence[str] = ()) -> 
     strange: list[str] = []
     for name, tensor in tensors.items():
         own = _own_name(name, rules)
-        if own is None and _CLASSIFIER.fullmatch(name):
+        if _CLASSIFIER.fullmatch(name):
             unused[name] = "the classifier of ImageNet"
-        elif own is None:
+        elif own not in backbone:  # another variant, or a deeper one
             strange.append(name)
-        elif own not in backbone:
-            unused[name] = f"the backbone has no {own}"
+        elif own.startswith(tuple(skip)):
+            unused[name] = f"{own} is skipped, as asked for"
         elif backbone[own].shape != tensor.shape:
             found, expected = tuple(tensor.shape), tuple(backbone[own].shape)
             unused[name] = f"its shape is {found}, that of {own} {expected}"
@@ -121,8 +121,7 @@ def initialize_backbone(network: Dcfm, path: Path, skip: Sequence[str] = ()) -> 
     random = [name for name in backbone if name not in taken and not name.endswith(_COUNTER)]
     report = BackboneReport(path.name, kind, tuple(taken), unused, tuple(random))
     _check(network, report, strange, skip)
-    kept = {name: tensor for name, tensor in taken.items() if not name.startswith(tuple(skip))}
-    network.backbone.load_state_dict(backbone | kept, strict=True)
+    network.backbone.load_state_dict(backbone | taken, strict=True)
     return report
 
 
@@ -143,12 +142,12 @@ def _kind(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Rules]:
     )
 
 
-def _own_name(name: str, rules: Rules) -> str | None:
+def _own_name(name: str, rules: Rules) -> str:
     for pattern, replacement in rules:
         match = re.fullmatch(pattern, name)
         if match:
             return match.expand(replacement)
-    return None
+    return ""
 
 
 def _check(

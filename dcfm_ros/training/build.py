@@ -86,7 +86,10 @@ def build(network_config: NetworkConfig, settings: TrainSettings) -> Dcfm:
 
 
 def initialize(network: Dcfm) -> None:
-    """He initialisation by outputs for convolutions; deviation 0.02 for a transformer's layers."""
+    """He initialisation by outputs for convolutions; deviation 0.02 for a transformer's layers.
+
+    The classifier starts at a deviation of 0.01, so that all classes are about equally likely.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             height, width = module.kernel_size
@@ -99,3 +102,6 @@ def initialize(network: Dcfm) -> None:
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
+    classifier = network.head[-1]
+    assert isinstance(classifier, nn.Conv2d)
+    nn.init.normal_(classifier.weight, 0.0, 0.01)

@@ -20,7 +20,7 @@ class _Sum(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(_: Any, gradient: Tensor) -> Tensor:
         """(…) -> (…)."""
         total = gradient.clone()
         dist.all_reduce(total)
