@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,13 +63,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: the recording or the checkpoint cannot be used, or the node fails.
     """
-    import rclpy  # noqa: F401  (says what is missing before anything is rendered)
-
     from dcfm_ros.cli.live import LiveSettings
     from dcfm_ros.evaluation.output import output_folder
     from dcfm_ros.evaluation.sources import open_source
     from dcfm_ros.evaluation.summary import summary
 
+    import_module("dcfm_ros.ros.recorder")  # says what is missing before anything is rendered
     settings = LiveSettings(engine_settings(args), key_frame_settings(args))
     options = source_options(args)
     _check_engine(settings)

@@ -58,9 +58,7 @@ def run_live(
         EvaluationError: the node does not start, ends by itself, or gives nothing back.
         BagError: a bag that cannot be read or written.
     """
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
-
+    from dcfm_ros.ros import middleware
     from dcfm_ros.ros.recorder import Recorder
 
     with (
@@ -70,8 +68,7 @@ def run_live(
     ):
         parameters = Path(scratch) / "segmenter.yaml"
         parameters.write_text(_parameters(bag, image_topic, settings), encoding="utf-8")
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        try:
+        with middleware.running():
             recorder = Recorder(writer)
             with (
                 running_node(parameters, {"image": image_topic}, log, os.environ) as node,
@@ -79,8 +76,6 @@ def run_live(
             ):
                 _wait_until_active(node, recorder)
                 return _play(bag, image_topic, settings.rate, node, recorder, advance)
-        finally:
-            rclpy.shutdown()
 
 
 def _wait_until_active(node: NodeProcess, recorder: Recorder) -> None:

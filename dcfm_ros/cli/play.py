@@ -77,30 +77,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _play(args: argparse.Namespace, stop: threading.Event) -> None:
-    import rclpy
-    from rclpy.signals import SignalHandlerOptions
     from tqdm import tqdm
 
     from dcfm_ros.bags import open_bag
+    from dcfm_ros.ros import middleware
     from dcfm_ros.ros.environment import use_fast_dds_profile
     from dcfm_ros.ros.player import Player
 
     settings = _settings(args)
-    with open_bag(args.bag) as bag:
-        use_fast_dds_profile()
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    use_fast_dds_profile()
+    with open_bag(args.bag) as bag, middleware.running():
         total_s = None if args.loop else max(0.0, bag.duration_ns / 1e9 - args.start_offset)
-        try:
-            with tqdm(total=total_s, bar_format=_BAR, disable=None, leave=False) as progress:
-                player = Player(bag, settings, progress.update)
-                _tell_skipped(player.played.skipped)
-                progress.set_description_str(f"{args.bag} waiting for a subscriber")
-                player.wait(stop)
-                progress.set_description_str(str(args.bag))
-                played = player.play(stop)
-                player.close()
-        finally:
-            rclpy.shutdown()
+        with tqdm(total=total_s, bar_format=_BAR, disable=None, leave=False) as progress:
+            player = Player(bag, settings, progress.update)
+            _tell_skipped(player.played.skipped)
+            progress.set_description_str(f"{args.bag} waiting for a subscriber")
+            player.wait(stop)
+            progress.set_description_str(str(args.bag))
+            played = player.play(stop)
+            player.close()
     messages = ", ".join(f"{name} {count}" for name, count in sorted(played.messages.items()))
     print(f"published {messages or 'nothing'}; at most {played.latest_s * 1e3:.0f} ms late")
 
