@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -48,15 +49,47 @@ def test_package_xml_is_one_that_catkin_pkg_takes(checkout):
     assert "rosidl_interface_packages" in [group.name for group in package.member_of_groups]
 
 
+def requirements(checkout):
+    lines = (checkout / "requirements/run.txt").read_text().splitlines()
+    return {re.split(r"[><=]", line)[0] for line in lines if line and not line.startswith("#")}
+
+
 def test_every_python_requirement_has_its_rosdep_key_or_comes_by_pip(manifest, checkout):
     keys = {node.text for node in manifest.iter("exec_depend")}
-    by_pip_only = {"rosbags", "safetensors", "torch"}
-    renamed = {"opencv-python-headless": "python3-opencv", "PyYAML": "python3-yaml"}
-    lines = (checkout / "requirements/run.txt").read_text().splitlines()
-    for line in lines:
-        name = re.match(r"[\w-]*", line)[0]
-        if name and name not in by_pip_only:
-            assert renamed.get(name, f"python3-{name}") in keys
+    by_pip = {"rosbags", "ruamel.yaml", "safetensors", "torch"}  # rosbags brings ruamel.yaml
+    renamed = {
+        "opencv-python-headless": "python3-opencv",
+        "pillow": "python3-pil",
+        "PyYAML": "python3-yaml",
+    }
+    for name in requirements(checkout) - by_pip:
+        assert renamed.get(name, f"python3-{name}") in keys
+
+
+def test_every_package_that_is_imported_is_a_requirement(checkout):
+    renamed = {
+        "cv2": "opencv-python-headless",
+        "PIL": "pillow",
+        "ruamel": "ruamel.yaml",
+        "yaml": "PyYAML",
+    }
+    elsewhere = {
+        "backports",  # zstd: rosbags requires it before Python 3.14, where `compression` has it
+        "compression",
+        "typing_extensions",  # for type checkers only
+        "dcfm_ros",
+        *sys.stdlib_module_names,
+    }
+    imported = set()
+    for path in (checkout / "dcfm_ros").rglob("*.py"):
+        if path.is_relative_to(checkout / "dcfm_ros/ros"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").split(".")[0])
+    assert {renamed.get(name, name) for name in imported - elsewhere} == requirements(checkout)
 
 
 def test_every_ros_package_that_the_ros_room_imports_is_a_dependency(manifest, checkout):
