@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dcfm_ros.evaluation import sections
+from dcfm_ros.evaluation import gallery, sections
 from dcfm_ros.evaluation.document import document, write_document
 from dcfm_ros.evaluation.page import page
 from dcfm_ros.evaluation.results import Results
@@ -43,12 +43,12 @@ def _body(results: Results, content: dict[str, Any], title: str) -> str:
         sections.heading(title, content),
         sections.summary_cards(content),
         sections.all_notes(content),
-        sections.overlays(results),
+        gallery.overlays(results),
         sections.recordings(content),
         sections.classes(content, results.setup.info.labels),
         sections.timelines(results),
         sections.latency(results, content),
-        sections.worst(results),
+        gallery.worst(results),
         sections.settings(content),
     )
     return "\n".join(part for part in parts if part)
