@@ -39,13 +39,13 @@ def start(
     """
     former = processes.from_first(lambda: read_state(path, settings))
     network = build(config, settings).to(processes.device)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if former is None and settings.pretrained and processes.is_first:
         skip = settings.pretrained_skip
         tqdm.write(str(initialize_backbone(network, Path(settings.pretrained), skip)))
     if processes.count > 1:
         for tensor in network.state_dict().values():
             dist.broadcast(tensor, 0)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average: Dcfm = copy.deepcopy(network).eval().requires_grad_(False)
     if processes.count > 1 and settings.sync_norm:
         synchronize_norms(network, processes.device)

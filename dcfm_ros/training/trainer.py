@@ -181,7 +181,7 @@ class Trainer:
         predictor = Predictor(self._state.average, self._plan.size, self._device, height)
         found = validate(predictor, source, report.ages, report.frames, self._processes)
         best = found.miou_key >= self._state.best_miou
-        self._state.best_miou = max(found.miou_key, self._state.best_miou)
+        self._state.best_miou = max(self._state.best_miou, found.miou_key)  # NaN loses
         if self._log is None:
             return
         step = self._state.step
