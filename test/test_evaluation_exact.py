@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_metrics_tell_all_that_they_depend_on(result, checkpoint):
     assert setup["checkpoint"]["file"] == checkpoint.name
     assert len(setup["checkpoint"]["sha256"]) == 64
     assert (setup["engine"]["device"], setup["engine"]["threads"]) == ("cpu", 1)
-    assert setup["key_frames"] == {"policy": "fixed", "interval": 4, "max_gap_s": 1.0}
+    assert setup["key_frames"] == asdict(KeyFrameSettings(interval=4))
     (recording,) = metrics["recordings"]
     assert recording["name"] == "street"
     assert recording["path"] == str(bag)

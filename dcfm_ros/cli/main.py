@@ -25,6 +25,7 @@ VERBS = {
     "play": "play",
     "make-bag": "make_bag",
     "train": "train",
+    "calibrate": "calibrate",
     "import": "import_checkpoint",
     "inspect": "inspect_checkpoint",
     "doctor": "doctor",

@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 _ENGINE = ("checkpoint", "device", "precision", "threads")
-_KEY_FRAMES = ("policy", "interval")
+_KEY_FRAMES = (
+    "policy",
+    "interval",
+    "max_label_change",
+    "target_key_share",
+    "input_threshold",
+    "min_interval",
+    "max_age_s",
+    "max_key_rate_hz",
+)
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +30,47 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", help="auto (default), cpu, cuda, cuda:1, …")
     group.add_argument("--precision", help="auto (default), float32, float16, bfloat16")
     group.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
-    group.add_argument("--policy", help="key frames: fixed (default) or always")
+    add_key_frame_options(parser)
+
+
+def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
+    """When the common feature is computed afresh."""
+    group = parser.add_argument_group("key frames")
     group.add_argument(
-        "--interval", type=int, metavar="N", help="frames from key frame to key frame (default 5)"
+        "--policy",
+        help="auto (default: adaptive where the checkpoint is calibrated, else fixed), always, "
+        "fixed, adaptive, input_difference",
+    )
+    group.add_argument(
+        "--interval", type=int, metavar="N", help="fixed: frames from key to key frame (default 5)"
+    )
+    group.add_argument(
+        "--max-label-change",
+        type=float,
+        metavar="SHARE",
+        help="adaptive: mean share of labels that may differ from what key frames would give "
+        "(default 0.03)",
+    )
+    group.add_argument(
+        "--target-key-share",
+        type=float,
+        metavar="SHARE",
+        help="adaptive: mean share of key frames to hold instead",
+    )
+    group.add_argument(
+        "--input-threshold",
+        type=float,
+        metavar="X",
+        help="input_difference: difference of the normalised image (default 0.3)",
+    )
+    group.add_argument(
+        "--min-interval", type=int, metavar="N", help="frames between key frames at least"
+    )
+    group.add_argument(
+        "--max-age-s", type=float, metavar="S", help="longest reuse (default 3; 0: no limit)"
+    )
+    group.add_argument(
+        "--max-key-rate-hz", type=float, metavar="HZ", help="most key frames a second of stamps"
     )
 
 

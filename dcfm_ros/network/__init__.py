@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcfm_ros.network.checkpoint import CheckpointInfo, load, read_info, save
+from dcfm_ros.network.checkpoint import CheckpointInfo, calibrated, load, read_info, save
 from dcfm_ros.network.config import CONFIGS, NetworkConfig, named_config
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.labels import LABEL_SETS, UNLABELLED, LabelSet, label_set
@@ -15,6 +15,7 @@ __all__ = [
     "Dcfm",
     "LabelSet",
     "NetworkConfig",
+    "calibrated",
     "label_set",
     "load",
     "named_config",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class CheckpointInfo:
     std: tuple[float, float, float] = IMAGENET_STD
     notes: dict[str, Any] = field(default_factory=dict)
     """Anything else that JSON can hold: how it was trained, what it reached."""
+    calibration: dict[str, Any] = field(default_factory=dict)
+    """Of key-frame selection, as `dcfm calibrate` found it; empty: none."""
 
 
 def save(network: Dcfm, info: CheckpointInfo, path: Path | str, *, half: bool = False) -> None:
@@ -48,11 +50,17 @@ def save(network: Dcfm, info: CheckpointInfo, path: Path | str, *, half: bool = 
         key: tensor.half() if half and tensor.is_floating_point() else tensor
         for key, tensor in network.state_dict().items()
     }
-    metadata = {"format": _FORMAT, "info": json.dumps(asdict(info))}
-    content = to_bytes({k: v.cpu().contiguous() for k, v in tensors.items()}, metadata)
-    partial = Path(f"{path}.part")
-    partial.write_bytes(content)  # save_file would make it readable for its owner alone
-    partial.replace(path)
+    _write({k: v.cpu().contiguous() for k, v in tensors.items()}, info, path)
+
+
+def calibrated(path: Path | str, calibration: dict[str, Any], out: Path | str) -> None:
+    """Write a checkpoint again with a key-frame calibration; the tensors stay as they are stored.
+
+    Raises:
+        CheckpointError: as `read_info`.
+    """
+    info, tensors = _open(path)
+    _write(tensors, replace(info, calibration=calibration), out)
 
 
 def read_info(path: Path | str) -> CheckpointInfo:
@@ -103,6 +111,13 @@ def load_strictly(network: Dcfm, tensors: Mapping[str, Tensor], source: str) -> 
     )
 
 
+def _write(tensors: dict[str, Tensor], info: CheckpointInfo, path: Path | str) -> None:
+    metadata = {"format": _FORMAT, "info": json.dumps(asdict(info))}
+    partial = Path(f"{path}.part")
+    partial.write_bytes(to_bytes(tensors, metadata))  # save_file: readable for its owner alone
+    partial.replace(path)
+
+
 def _open(path: Path | str) -> tuple[CheckpointInfo, dict[str, Tensor]]:
     if not Path(path).is_file():
         raise CheckpointError(f"no checkpoint at {path}; give the path of a .safetensors file")
@@ -140,6 +155,7 @@ def _parse(metadata: Mapping[str, str], path: Path | str) -> CheckpointInfo:
             mean=tuple(raw["mean"]),
             std=tuple(raw["std"]),
             notes=raw["notes"],
+            calibration=raw.get("calibration", {}),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(

@@ -20,6 +20,7 @@ from dcfm_ros.streaming.device import (
     resolve_precision,
     resolve_threads,
 )
+from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.streaming.settings import EngineSettings
 
@@ -48,6 +49,7 @@ class Engine:
 
     def __init__(self, network: Dcfm, info: CheckpointInfo, settings: EngineSettings) -> None:
         self.info = info
+        self.calibration = Calibration.from_plain(info.calibration)
         self._requested = (settings.network_height, settings.network_width)
         self._device = resolve_device(settings.device)
         self._dtype = resolve_precision(settings.precision, self._device)
@@ -59,8 +61,8 @@ class Engine:
             torch.backends.cudnn.deterministic = True
         prepare_thread()
         torch.set_num_threads(self._threads)
-        folded = network.fold().to(self._device, self._dtype, memory_format=torch.channels_last)
-        self._network: Dcfm | None = folded
+        folded = network.fold().to(self._device, self._dtype)
+        self._network: Dcfm | None = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = self._map(info.mean)
         self._std = self._map(info.std)
 
@@ -91,36 +93,45 @@ class Engine:
             opencv=cv2.__version__,
         )
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> Tensor:
-        """(H, W, 3) uint8 RGB -> (1, 3, h, w) normalised, on the device, at the network's size."""
+    def resize(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 -> (h, w, 3) uint8: the size that the network sees."""
         height, width = network_size(rgb.shape[:2], self.info.training_size, self._requested)
-        if rgb.shape[:2] != (height, width):
-            shrinks = height * width < rgb.shape[0] * rgb.shape[1]
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
-        planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        if rgb.shape[:2] == (height, width):
+            return np.ascontiguousarray(rgb)
+        shrinks = height * width < rgb.shape[0] * rgb.shape[1]
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+
+    def upload(self, rgb: NDArray[np.uint8]) -> Tensor:
+        """(h, w, 3) uint8 RGB at the network's size -> (1, 3, h, w) normalised, on the device."""
+        planes = torch.from_numpy(rgb).to(self._device)
         x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
         return x.sub_(self._mean).div_(self._std).to(self._dtype)
 
-    def key(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (1, classes, h, w) at feature resolution, and the common feature to reuse."""
+    def shallow(self, x: Tensor) -> Tensor:
+        """The independent feature of a frame (1, C1, h/4, w/4): cheap, of every frame."""
         network = self._ready()
         with torch.inference_mode():
-            independent = network.independent(x)
-            common = network.fusion.project(network.common(independent))
-            return network.decode(common, independent), common
+            return network.independent(x)
 
-    def non_key(self, x: Tensor, common: Tensor) -> Tensor:
-        """Logits (1, classes, h, w) at feature resolution, with the common feature of an earlier frame."""
+    def deep(self, shallow: Tensor) -> Tensor:
+        """The common feature to reuse, from the independent one of a key frame: the costly part."""
         network = self._ready()
         with torch.inference_mode():
-            return network.decode(common, network.independent(x))
+            return network.fusion.project(network.common(shallow))
+
+    def decode(self, common: Tensor, shallow: Tensor) -> Tensor:
+        """Logits (1, classes, h', w') at feature resolution, from any frame's common feature."""
+        network = self._ready()
+        with torch.inference_mode():
+            return network.decode(common, shallow)
 
     def warm_up(self, height: int, width: int) -> None:
-        """Run a key and a non-key frame of a camera's size, so that the first real one is not slow."""
-        x = self.prepare(np.zeros((height, width, 3), np.uint8))
-        _, common = self.key(x)
-        self.non_key(x, common)
+        """Run a frame of a camera's size through all, so that the first real one is not slow."""
+        shallow = self.shallow(self.upload(self.resize(np.zeros((height, width, 3), np.uint8))))
+        common = self.deep(shallow)
+        for _ in range(2):
+            self.decode(common, shallow)
 
     def synchronize(self) -> None:
         """Wait for the device, so that stage times mean something."""

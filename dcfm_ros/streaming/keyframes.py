@@ -1,11 +1,12 @@
-"""When to compute the common feature afresh: reasons, forced key frames and policies."""
+"""When to compute the common feature afresh: the reasons, and the policies but the adaptive one."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import IntEnum
 from typing import Protocol
 
-from dcfm_ros.streaming.settings import KeyFrameSettings
+from dcfm_ros.streaming.signals import Signals
 
 
 class KeyFrameReason(IntEnum):
@@ -24,14 +25,30 @@ class KeyFrameReason(IntEnum):
 
     @property
     def is_key_frame(self) -> bool:
+        """Whether the common feature is computed on the frame."""
         return self not in (KeyFrameReason.REUSE, KeyFrameReason.BUDGET_EXHAUSTED)
 
 
 class KeyFramePolicy(Protocol):
-    """Decides on a frame that nothing forces to be a key frame."""
+    """Says on every frame that nothing forces whether a key frame is due."""
 
-    def decide(self, age: int) -> KeyFrameReason:
-        """Decide for a frame that would reuse the common feature of `age` frames ago (at least 1)."""
+    needs_input_change: bool
+    """Whether `Signals.input_change` has to be there."""
+
+    def propose(self, signals: Signals, expected_change: float) -> KeyFrameReason:
+        """REUSE, or why a key frame is due.
+
+        Args:
+            expected_change: expected label change of reuse on this frame, 0 … 1.
+        """
+        ...
+
+    def settle(self, is_key_frame: bool, expected_change: float) -> None:
+        """Learn what became of a frame, of forced key frames too.
+
+        Args:
+            expected_change: of its labels as they are: 0 on a key frame.
+        """
         ...
 
     def reset(self) -> None:
@@ -39,14 +56,24 @@ class KeyFramePolicy(Protocol):
         ...
 
 
-class Always:
-    """Every frame is a key frame: the upper bound of quality and of cost."""
+class _Stateless:
+    """A policy without memory."""
 
-    def decide(self, age: int) -> KeyFrameReason:
-        return KeyFrameReason.INTERVAL
+    needs_input_change = False
+
+    def settle(self, is_key_frame: bool, expected_change: float) -> None:
+        """Do nothing."""
 
     def reset(self) -> None:
-        pass
+        """Do nothing."""
+
+
+class Always(_Stateless):
+    """Every frame is a key frame: the upper bound of quality and of cost."""
+
+    def propose(self, signals: Signals, expected_change: float) -> KeyFrameReason:
+        """Always due."""
+        return KeyFrameReason.INTERVAL
 
 
 class FixedInterval:
@@ -57,23 +84,73 @@ class FixedInterval:
         phase: the first interval is this many frames shorter, so that cameras take turns.
     """
 
+    needs_input_change = False
+
     def __init__(self, interval: int, phase: int = 0) -> None:
         self._interval = interval
         self._first = interval - phase % interval
         self._due = self._first
+        self._started = False
 
-    def decide(self, age: int) -> KeyFrameReason:
-        if age < self._due:
-            return KeyFrameReason.REUSE
-        self._due = self._interval
-        return KeyFrameReason.INTERVAL
+    def propose(self, signals: Signals, expected_change: float) -> KeyFrameReason:
+        """Due when the interval is over."""
+        return KeyFrameReason.REUSE if signals.age < self._due else KeyFrameReason.INTERVAL
+
+    def settle(self, is_key_frame: bool, expected_change: float) -> None:
+        """Count from the key frame; the first frame does not end the shorter first interval."""
+        if is_key_frame and self._started:
+            self._due = self._interval
+        self._started = True
 
     def reset(self) -> None:
+        """Start with the shorter interval again."""
         self._due = self._first
+        self._started = False
 
 
-def make_policy(settings: KeyFrameSettings, phase: int = 0) -> KeyFramePolicy:
-    """The policy that the settings name."""
-    if settings.policy == "always":
-        return Always()
-    return FixedInterval(settings.interval, phase)
+class InputDifference(_Stateless):
+    """The reference implementation's criterion with the frames that a robot has: present and past.
+
+    A key frame is due when the normalised input differs from the key frame's by `threshold` on
+    average, at the latest after 5 frames. (The reference looks ahead: it pushes the *next* key
+    frame later while the difference stays below the threshold.)
+    """
+
+    needs_input_change = True
+    _LONGEST = 5
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+
+    def propose(self, signals: Signals, expected_change: float) -> KeyFrameReason:
+        """Due by difference, or by age."""
+        if signals.age >= self._LONGEST:
+            return KeyFrameReason.INTERVAL
+        due = signals.input_change >= self._threshold
+        return KeyFrameReason.LABEL_CHANGE if due else KeyFrameReason.REUSE
+
+
+class Scripted:
+    """Key frames at given frame numbers, counted from the last reset: for offline bounds.
+
+    With the numbers that minimise the measured label change it is the oracle.
+    """
+
+    needs_input_change = False
+
+    def __init__(self, key_frames: Collection[int]) -> None:
+        self._key_frames = frozenset(key_frames)
+        self._number = 0
+
+    def propose(self, signals: Signals, expected_change: float) -> KeyFrameReason:
+        """Due when the script says so."""
+        due = self._number in self._key_frames
+        return KeyFrameReason.INTERVAL if due else KeyFrameReason.REUSE
+
+    def settle(self, is_key_frame: bool, expected_change: float) -> None:
+        """Count."""
+        self._number += 1
+
+    def reset(self) -> None:
+        """Count from 0."""
+        self._number = 0

@@ -11,21 +11,21 @@ from torch import Tensor
 
 
 def label_map(
-    logits: Tensor, size: tuple[int, int], *, confidence: bool
+    logits: Tensor, size: tuple[int, int], *, confidence: bool, trust: float = 1.0
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Resize logits bilinearly to (height, width) and take the best class.
 
     Args:
         logits: (1, classes, h, w) on any device.
-        confidence: compute round(255 · softmax maximum), too.
+        confidence: compute round(255 · trust · softmax maximum), too.
 
     Returns:
         labels (H, W), and confidence (H, W) or None.
     """
     if logits.device.type == "cpu":
         planes = logits[0].float().contiguous().numpy()
-        return _on_cpu(planes, size, confidence)
-    return _on_device(logits, size, confidence)
+        return _on_cpu(planes, size, confidence, trust)
+    return _on_device(logits, size, confidence, trust)
 
 
 def mean_confidence(logits: Tensor) -> float:
@@ -34,7 +34,7 @@ def mean_confidence(logits: Tensor) -> float:
 
 
 def _on_cpu(
-    planes: NDArray[np.float32], size: tuple[int, int], confidence: bool
+    planes: NDArray[np.float32], size: tuple[int, int], confidence: bool, trust: float = 1.0
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """A running maximum over classes: the full-resolution logits never exist as a whole.
 
@@ -54,16 +54,16 @@ def _on_cpu(
     for plane in planes:
         resized = cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR)
         total += cv2.exp(resized - best)
-    return labels, np.rint(255.0 / total).astype(np.uint8)
+    return labels, np.rint(255.0 * trust / total).astype(np.uint8)
 
 
 def _on_device(
-    logits: Tensor, size: tuple[int, int], confidence: bool
+    logits: Tensor, size: tuple[int, int], confidence: bool, trust: float = 1.0
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     full = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)[0]
     best, labels = full.max(dim=0)
     ids: NDArray[np.uint8] = labels.to(torch.uint8).cpu().numpy()
     if not confidence:
         return ids, None
-    share = 1.0 / torch.exp(full - best).sum(0)
+    share = trust / torch.exp(full - best).sum(0)
     return ids, (share * 255.0).round().to(torch.uint8).cpu().numpy()

@@ -1,4 +1,4 @@
-"""One camera's video through the network: deep features on key frames, cheap ones on every frame."""
+"""One camera's video through the network: deep features on key frames, cheap ones always."""
 
 from __future__ import annotations
 
@@ -12,9 +12,21 @@ from torch import Tensor
 
 from dcfm_ros.errors import ImageError
 from dcfm_ros.streaming.engine import Engine
-from dcfm_ros.streaming.keyframes import KeyFrameReason, make_policy
+from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
+from dcfm_ros.streaming.selector import Decision, KeyFrameSelector, policy_name
 from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
+from dcfm_ros.streaming.signals import (
+    Output,
+    Signals,
+    View,
+    boundary_density,
+    change,
+    coarse,
+    input_change,
+    luma_change,
+    luma_correlation,
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +36,10 @@ class FrameResult:
     labels: NDArray[np.uint8]
     """(H, W) class ids, at the size of the image."""
     confidence: NDArray[np.uint8] | None
-    """(H, W) round(255 · softmax maximum); None where it was not asked for."""
+    """(H, W) round(255 · softmax maximum), less on non-key frames by what is expected to have
+    changed; None where it was not asked for."""
     mean_confidence: float
-    """Mean softmax maximum, 0 … 1."""
+    """Mean softmax maximum, 0 … 1, less on non-key frames likewise."""
     is_key_frame: bool
     reason: KeyFrameReason
     age: int
@@ -34,21 +47,32 @@ class FrameResult:
     age_ns: int
     """The same as a difference of stamps."""
     expected_label_change: float
-    """Share of pixels whose label a fresh common feature would change; NaN where no policy estimates it."""
+    """Share of pixels whose label a fresh common feature would change, estimated; 0 on a key
+    frame, NaN where the checkpoint is not calibrated."""
     key_budget: float
-    """Key frames that the policy may still spend; NaN where it has no budget."""
+    """Key frames that `max_key_rate_hz` still grants; NaN without that limit."""
     preprocess_ms: float
     network_ms: float
     postprocess_ms: float
 
 
 @dataclass(frozen=True)
+class _Past:
+    """A frame that is over, as far as later ones need it."""
+
+    stamp_ns: int
+    view: View
+    output: Output
+
+
+@dataclass(frozen=True)
 class _KeyFrame:
-    """What later frames reuse."""
+    """What later frames reuse, and compare themselves with."""
 
     common: Tensor
     image_size: tuple[int, int]
-    stamp_ns: int
+    past: _Past
+    boundary: float
 
 
 class Segmenter:
@@ -57,20 +81,27 @@ class Segmenter:
     Args:
         engine: the network on its device.
         key_frames: when to compute the common feature afresh.
-        phase: of several cameras with fixed intervals, by how many frames this one's key frames come earlier.
+        phase: of several cameras with fixed intervals, by how many frames this one's key frames
+            come earlier.
+        policy: a key-frame policy to use instead of the one that `key_frames` names.
     """
 
     def __init__(
-        self, engine: Engine, key_frames: KeyFrameSettings | None = None, *, phase: int = 0
+        self,
+        engine: Engine,
+        key_frames: KeyFrameSettings | None = None,
+        *,
+        phase: int = 0,
+        policy: KeyFramePolicy | None = None,
     ) -> None:
         self._engine = engine
         self._phase = phase
-        self._settings = key_frames or KeyFrameSettings()
-        self._policy = make_policy(self._settings, phase)
-        self._key: _KeyFrame | None = None
-        self._age = 0
-        self._last_stamp_ns = 0
+        self._own_policy = policy
         self._requested = False
+        self._key: _KeyFrame | None = None
+        self._last: _Past | None = None
+        self._age = 0
+        self.configure(key_frames or KeyFrameSettings())
 
     @classmethod
     def load(
@@ -98,15 +129,22 @@ class Segmenter:
         """The network on its device."""
         return self._engine
 
+    @property
+    def policy_name(self) -> str:
+        """The key-frame policy in use: what `auto` came out as."""
+        return policy_name(self._settings, self._engine.calibration)
+
     def configure(self, key_frames: KeyFrameSettings) -> None:
         """Change the key-frame settings from the next frame on; the common feature stays."""
         self._settings = key_frames
-        self._policy = make_policy(key_frames, self._phase)
+        self._selector = KeyFrameSelector(
+            key_frames, self._engine.calibration, phase=self._phase, policy=self._own_policy
+        )
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame."""
-        self._key = None
-        self._policy.reset()
+        self._key = self._last = None
+        self._selector.reset()
         self._requested = False
 
     def request_key_frame(self) -> None:
@@ -129,50 +167,87 @@ class Segmenter:
         _check(rgb)
         size = (rgb.shape[0], rgb.shape[1])
         started = time.perf_counter()
-        x = self._engine.prepare(rgb)
+        view = View.of(self._engine.resize(rgb))
+        x = self._engine.upload(view.rgb)
         prepared = time.perf_counter()
 
-        reason = self._decide(size, stamp_ns)
-        if reason.is_key_frame or self._key is None:
-            logits, common = self._engine.key(x)
-            self._key, self._age = _KeyFrame(common, size, stamp_ns), 0
-        else:
-            logits = self._engine.non_key(x, self._key.common)
-            self._age += 1
-        self._last_stamp_ns, self._requested = stamp_ns, False
+        shallow = self._engine.shallow(x)
+        decision = self._decide(view, size, stamp_ns)
+        is_key_frame = decision.reason.is_key_frame
+        common = self._engine.deep(shallow) if is_key_frame else self._reused.common
+        logits = self._engine.decode(common, shallow)
         self._engine.synchronize()
         computed = time.perf_counter()
 
-        labels, confidence_map = label_map(logits, size, confidence=confidence)
+        expected = 0.0 if is_key_frame else decision.expected_change
+        trust = 1.0 - self._engine.calibration.confidence_discount * expected
+        labels, confidence_map = label_map(logits, size, confidence=confidence, trust=trust)
         mean = mean_confidence(logits)
+        self._last = _Past(stamp_ns, view, Output(coarse(labels), mean))
+        self._requested = False
+        self._age += 1
+        if is_key_frame:
+            boundary = boundary_density(self._last.output.labels)
+            self._key, self._age = _KeyFrame(common, size, self._last, boundary), 0
         finished = time.perf_counter()
         return FrameResult(
             labels=labels,
             confidence=confidence_map,
-            mean_confidence=mean,
-            is_key_frame=reason.is_key_frame,
-            reason=reason,
+            mean_confidence=trust * mean,
+            is_key_frame=is_key_frame,
+            reason=decision.reason,
             age=self._age,
-            age_ns=stamp_ns - self._key.stamp_ns,
-            expected_label_change=math.nan,
-            key_budget=math.nan,
+            age_ns=stamp_ns - self._reused.past.stamp_ns,
+            expected_label_change=expected if self._engine.calibration.is_fitted else math.nan,
+            key_budget=decision.budget_left,
             preprocess_ms=1e3 * (prepared - started),
             network_ms=1e3 * (computed - prepared),
             postprocess_ms=1e3 * (finished - computed),
         )
 
-    def _decide(self, size: tuple[int, int], stamp_ns: int) -> KeyFrameReason:
-        """What forces a key frame comes first, then the policy."""
-        if self._key is None:
+    @property
+    def _reused(self) -> _KeyFrame:
+        assert self._key is not None
+        return self._key
+
+    def _decide(self, view: View, size: tuple[int, int], stamp_ns: int) -> Decision:
+        """What forces a key frame comes first, then limits and policy."""
+        forced = self._forced(view, size, stamp_ns)
+        if forced is not None:
+            return self._selector.force(forced, stamp_ns)
+        return self._selector.decide(
+            self._signals(view), stamp_ns - self._reused.past.stamp_ns, stamp_ns
+        )
+
+    def _forced(self, view: View, size: tuple[int, int], stamp_ns: int) -> KeyFrameReason | None:
+        if self._key is None or self._last is None:
             return KeyFrameReason.FIRST
         if size != self._key.image_size:
             return KeyFrameReason.RESIZE
-        gap_ns = stamp_ns - self._last_stamp_ns
+        gap_ns = stamp_ns - self._last.stamp_ns
         if gap_ns < 0 or gap_ns > self._settings.max_gap_s * 1e9:
             return KeyFrameReason.STAMP_GAP
         if self._requested:
             return KeyFrameReason.REQUEST
-        return self._policy.decide(self._age + 1)
+        if luma_correlation(view, self._last.view) < self._settings.cut_correlation:
+            return KeyFrameReason.CUT
+        return None
+
+    def _signals(self, view: View) -> Signals:
+        """The frame against the key frame."""
+        assert self._last is not None
+        key, last = self._reused, self._last.output
+        differs = math.nan
+        if self._selector.policy.needs_input_change:
+            differs = input_change(view, key.past.view, self._engine.info.std)
+        return Signals(
+            age=self._age + 1,
+            luma_change=luma_change(view, key.past.view),
+            drift=change(last.labels, key.past.output.labels),
+            confidence_fall=max(0.0, key.past.output.confidence - last.confidence),
+            boundary=key.boundary,
+            input_change=differs,
+        )
 
 
 def _check(rgb: NDArray[np.uint8]) -> None:

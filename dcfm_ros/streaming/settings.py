@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dcfm_ros.errors import SettingsError
 from dcfm_ros.settings import check, option
+
+POLICIES = ("auto", "always", "fixed", "input_difference", "adaptive")
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,64 @@ class KeyFrameSettings:
     """When the common feature is computed afresh."""
 
     policy: str = option(
-        "fixed",
-        "always: every frame is a key frame; fixed: every `interval`-th frame.",
-        choices=("always", "fixed"),
+        "auto",
+        "always: every frame is a key frame; fixed: every `interval`-th frame; adaptive: where it "
+        "would change the labels; input_difference: where the image differs; auto: adaptive where "
+        "the checkpoint is calibrated, else fixed.",
+        choices=POLICIES,
     )
-    interval: int = option(5, "Frames from one key frame to the next.", low=1, high=1000)
+    interval: int = option(5, "fixed: frames from key frame to key frame.", low=1, high=1000)
+    max_label_change: float = option(
+        0.03,
+        "adaptive: share of pixels, as a mean over all frames, whose label may differ from what "
+        "a key frame would give.",
+        low=0.0001,
+        high=1.0,
+    )
+    target_key_share: float = option(
+        0.0,
+        "adaptive: mean share of key frames to hold instead of max_label_change; 0: none.",
+        low=0.0,
+        high=1.0,
+    )
+    input_threshold: float = option(
+        0.3,
+        "input_difference: mean absolute difference of the normalised image to the key frame's.",
+        low=0.0,
+        high=10.0,
+    )
+    min_interval: int = option(
+        1, "Frames from one key frame to the next at least, unless forced.", low=1, high=1000
+    )
+    max_age_s: float = option(
+        3.0,
+        "Deep features are not reused for longer than this, in s; 0: no limit.",
+        low=0.0,
+        high=3600.0,
+    )
+    max_key_rate_hz: float = option(
+        0.0,
+        "Key frames per second of stamps at most, unless forced; 0: no limit.",
+        low=0.0,
+        high=1000.0,
+    )
+    key_rate_burst: int = option(
+        1, "Key frames that may come in a row under max_key_rate_hz.", low=1, high=1000
+    )
     max_gap_s: float = option(
         1.0, "A gap between stamps above this forces a key frame, in s.", low=0.0, high=3600.0
+    )
+    cut_correlation: float = option(
+        0.6,
+        "A correlation of consecutive images below this is a cut and forces a key frame; -1: off.",
+        low=-1.0,
+        high=1.0,
     )
 
     def __post_init__(self) -> None:
         check(self)
+        if 0.0 < self.max_key_rate_hz * self.max_age_s < 1.0:
+            raise SettingsError(
+                f"max_key_rate_hz: found {self.max_key_rate_hz} Hz with a max_age_s of "
+                f"{self.max_age_s} s, which needs {1 / self.max_age_s:.3g} Hz; raise one of them"
+            )

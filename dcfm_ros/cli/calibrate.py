@@ -1,0 +1,118 @@
+"""`dcfm calibrate`: fit key-frame selection to a network on unlabelled video."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcfm_ros.cli.options import add_source_options, source_options
+from dcfm_ros.cli.progress import progress
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dcfm_ros.evaluation.sources import Source
+    from dcfm_ros.streaming.label_change import Calibration
+    from dcfm_ros.training.reuse_table import ReuseTable
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the verb to the command line."""
+    parser = subparsers.add_parser(
+        "calibrate",
+        help="fit key-frame selection to a network on unlabelled video",
+        description=(
+            "Measure on video how many labels reuse changes, fit the signals that tell it, and "
+            "write the checkpoint again with the result. Needs no labels. Take video of the "
+            "camera and of the places where the robot will be, a minute or two, moving as it will."
+        ),
+    )
+    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint to calibrate")
+    parser.add_argument(
+        "videos", type=Path, nargs="+", metavar="VIDEO", help="videos, folders of pictures or bags"
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="OUT", help="calibrated checkpoint"
+    )
+    parser.add_argument(
+        "--ages", type=int, default=12, metavar="N", help="longest reuse in frames (default 12)"
+    )
+    parser.add_argument(
+        "--frames", type=int, metavar="N", help="of each video at most (default: all)"
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads")
+    add_source_options(parser, truth=False)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, fit, write.
+
+    Raises:
+        DcfmError: a video, the checkpoint or the device cannot be used.
+    """
+    from dcfm_ros.cli.outfile import check_out_file
+    from dcfm_ros.errors import SettingsError
+    from dcfm_ros.evaluation.exact import check_sources
+    from dcfm_ros.evaluation.sources import open_source
+    from dcfm_ros.network import calibrated
+    from dcfm_ros.streaming import Engine, EngineSettings
+    from dcfm_ros.training.calibration import fit
+    from dcfm_ros.training.reuse_table import measure
+
+    if args.ages < 1 or (args.frames is not None and args.frames < 1):
+        raise SettingsError("--ages and --frames: expected 1 or more")
+    check_out_file(args.out)
+    check_sources(args.videos, source_options(args))
+    engine = Engine.load(
+        EngineSettings(checkpoint=str(args.checkpoint), device=args.device, threads=args.threads)
+    )
+    tables = []
+    for path in args.videos:
+        with open_source(path, source_options(args)) as source:
+            frames = progress(
+                islice(_frames(source), args.frames), source.name, "frames", source.frame_count
+            )
+            tables.append(measure(engine, source.name, frames, ages=args.ages))
+    calibration = fit(tables)
+    calibrated(args.checkpoint, calibration.to_plain(), args.out)
+    print(_told(calibration, tables))
+    print(f"{args.out}: calibrated on {', '.join(calibration.fitted_on)}")
+    return 0
+
+
+def _frames(source: Source) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """The readable frames; those of another size than the first are left out."""
+    from dcfm_ros.errors import ImageError
+    from dcfm_ros.images import to_rgb
+
+    shape: tuple[int, ...] | None = None
+    for labelled in source.frames():
+        try:
+            rgb = to_rgb(labelled.frame.message)
+        except ImageError:
+            continue
+        shape = shape or rgb.shape
+        if rgb.shape == shape:
+            yield rgb, labelled.frame.stamp_ns
+
+
+def _told(calibration: Calibration, tables: list[ReuseTable]) -> str:
+    from dcfm_ros.training.calibration import held_out_ratios
+
+    lines = ["mean label change   key frames"]
+    last = 1.0
+    for mean, share in zip(calibration.mean_changes, calibration.key_shares, strict=True):
+        if share < 0.8 * last:
+            lines.append(f"{mean:17.4f}   {100 * share:8.1f} %")
+            last = share
+    if len(tables) > 1:
+        ratios = held_out_ratios(tables)
+        told = ", ".join(f"{t.name} {ratio:.2f}" for t, ratio in zip(tables, ratios, strict=True))
+        lines.append(f"expected over measured label change, fitted on the other videos: {told}")
+    return "\n".join(lines)

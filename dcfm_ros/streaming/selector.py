@@ -1,0 +1,105 @@
+"""Decides for every frame of a camera whether it is a key frame: limits first, then the policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dcfm_ros.streaming.adaptive import Adaptive
+from dcfm_ros.streaming.keyframes import (
+    Always,
+    FixedInterval,
+    InputDifference,
+    KeyFramePolicy,
+    KeyFrameReason,
+)
+from dcfm_ros.streaming.label_change import Calibration
+from dcfm_ros.streaming.limits import KeyFrameBudget, too_old
+from dcfm_ros.streaming.settings import KeyFrameSettings
+from dcfm_ros.streaming.signals import Signals
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided about a frame."""
+
+    reason: KeyFrameReason
+    expected_change: float
+    """Expected label change of reuse on this frame; 0 where it was forced to be a key frame."""
+    budget_left: float
+    """Key frames that the rate limit still grants; NaN without one."""
+
+
+class KeyFrameSelector:
+    """Key-frame selection of one camera.
+
+    In this order: what forces a key frame; no key frame within `min_interval` frames, but one at
+    the latest after `max_age_s`, which wins; none beyond `max_key_rate_hz`; then the policy.
+
+    Args:
+        policy: instead of the one that the settings name.
+    """
+
+    def __init__(
+        self,
+        settings: KeyFrameSettings,
+        calibration: Calibration,
+        *,
+        phase: int = 0,
+        policy: KeyFramePolicy | None = None,
+    ) -> None:
+        self._settings = settings
+        self._calibration = calibration
+        self.policy = policy or make_policy(settings, calibration, phase)
+        self._budget = KeyFrameBudget(settings.max_key_rate_hz, settings.key_rate_burst)
+
+    def force(self, reason: KeyFrameReason, stamp_ns: int) -> Decision:
+        """Take a key frame that is not up for discussion."""
+        self._budget.grants(stamp_ns)
+        return self._settle(reason, 0.0)
+
+    def decide(self, signals: Signals, age_ns: int, stamp_ns: int) -> Decision:
+        """Decide about a frame that nothing forces.
+
+        Args:
+            age_ns: age that the common feature would have.
+        """
+        granted = self._budget.grants(stamp_ns)
+        expected = self._calibration.expected_change(signals)
+        proposed = self.policy.propose(signals, expected)
+        if too_old(age_ns, self._settings.max_age_s):
+            return self._settle(KeyFrameReason.MAX_AGE, expected)
+        if not proposed.is_key_frame or signals.age < self._settings.min_interval:
+            return self._settle(KeyFrameReason.REUSE, expected)
+        return self._settle(proposed if granted else KeyFrameReason.BUDGET_EXHAUSTED, expected)
+
+    def reset(self) -> None:
+        """Forget the past; the next frame is a first frame."""
+        self.policy.reset()
+        self._budget.reset()
+
+    def _settle(self, reason: KeyFrameReason, expected: float) -> Decision:
+        if reason.is_key_frame:
+            self._budget.spend()
+        self.policy.settle(reason.is_key_frame, 0.0 if reason.is_key_frame else expected)
+        return Decision(reason, expected, self._budget.left)
+
+
+def policy_name(settings: KeyFrameSettings, calibration: Calibration) -> str:
+    """The policy that `auto` stands for with this calibration; else the one that is named."""
+    if settings.policy != "auto":
+        return settings.policy
+    return "adaptive" if calibration.is_fitted else "fixed"
+
+
+def make_policy(
+    settings: KeyFrameSettings, calibration: Calibration, phase: int = 0
+) -> KeyFramePolicy:
+    """The policy that the settings name."""
+    name = policy_name(settings, calibration)
+    if name == "always":
+        return Always()
+    if name == "fixed":
+        return FixedInterval(settings.interval, phase)
+    if name == "input_difference":
+        return InputDifference(settings.input_threshold)
+    return Adaptive(calibration, settings.max_label_change, settings.target_key_share)
