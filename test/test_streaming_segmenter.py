@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from dcfm_ros import Segmenter
 from dcfm_ros.errors import CheckpointError, DeviceError, ImageError
@@ -172,7 +172,7 @@ def test_cameras_share_the_network_but_not_the_state(engine: Engine) -> None:
 
 
 def test_denormal_numbers_are_flushed_where_the_network_runs(engine: Engine) -> None:
-    """In a thread of its own, as in the node: without the flag the product would stay above zero."""
+    """In a thread of its own, as in the node: without the flag the product stays above zero."""
     products: list[float] = []
 
     def compute() -> None:

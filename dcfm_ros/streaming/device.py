@@ -55,8 +55,9 @@ def resolve_threads(count: int) -> int:
 def prepare_thread() -> None:
     """Flush denormal numbers to zero in the calling thread, once.
 
-    Without it some networks run 40 times slower on CPUs. The flag belongs to a thread and is inherited by the
-    OpenMP threads that it starts, so every thread that computes needs the call before its first operation.
+    Without it some networks run 40 times slower on CPUs. The flag belongs to a thread and is
+    inherited by the OpenMP threads that it starts, so every thread that computes needs the call
+    before its first operation.
     """
     if not getattr(_thread, "prepared", False):
         torch.set_flush_denormal(True)

@@ -13,8 +13,9 @@ def network_size(
 ) -> tuple[int, int]:
     """Choose (height, width) in px for an image.
 
-    Sides that are requested are taken as they are. With neither, the image's aspect decides at the area of the
-    training size, so that the cost does not depend on the camera; with one, the aspect gives the other.
+    Sides that are requested are taken as they are. With neither, the image's aspect decides at the
+    area of the training size, so that the cost does not depend on the camera; with one, the aspect
+    gives the other.
 
     Args:
         image_size: (height, width) of the camera image.
