@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from dcfm_ros.evaluation.summary import summary
 
     import_module("dcfm_ros.ros.recorder")  # says what is missing before anything is rendered
-    settings = LiveSettings(engine_settings(args), key_frame_settings(args))
+    settings = LiveSettings(engine_settings(args), key_frame_settings(args, live=True))
     options = source_options(args)
     _check_engine(settings)
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ _KEY_FRAMES = (
     "min_interval",
     "max_age_s",
     "max_key_rate_hz",
+    "mode",
+    "background_frames",
 )
 
 
@@ -72,6 +75,17 @@ def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--max-key-rate-hz", type=float, metavar="HZ", help="most key frames a second of stamps"
     )
+    group.add_argument(
+        "--key-frame-mode",
+        dest="mode",
+        help="blocking (default) or background: labels do not wait for deep features",
+    )
+    group.add_argument(
+        "--background-frames",
+        type=int,
+        metavar="N",
+        help="background: use new deep features N frames later (default 1; live: when ready)",
+    )
 
 
 def engine_settings(args: argparse.Namespace) -> EngineSettings:
@@ -82,12 +96,22 @@ def engine_settings(args: argparse.Namespace) -> EngineSettings:
     return from_flat(EngineSettings, given(args, _ENGINE))
 
 
-def key_frame_settings(args: argparse.Namespace) -> KeyFrameSettings:
-    """Raises SettingsError on an invalid value."""
+def key_frame_settings(args: argparse.Namespace, *, live: bool = False) -> KeyFrameSettings:
+    """When the common feature is computed afresh.
+
+    For recordings a key frame in the background takes one frame where nothing else is said: their
+    labels must not depend on time.
+
+    Raises:
+        SettingsError: an invalid value.
+    """
     from dcfm_ros.settings import from_flat
     from dcfm_ros.streaming import KeyFrameSettings
 
-    return from_flat(KeyFrameSettings, given(args, _KEY_FRAMES))
+    settings = from_flat(KeyFrameSettings, given(args, _KEY_FRAMES))
+    if settings.mode == "background" and not settings.background_frames and not live:
+        return replace(settings, background_frames=1)
+    return settings
 
 
 def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:

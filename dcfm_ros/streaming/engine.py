@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import gc
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +19,7 @@ from torch import Tensor
 
 from dcfm_ros.network import CheckpointInfo, Dcfm, load, read_info
 from dcfm_ros.resources import resource
+from dcfm_ros.streaming.background import WORKER, Aside
 from dcfm_ros.streaming.device import (
     prepare_thread,
     resolve_device,
@@ -24,6 +30,7 @@ from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.streaming.settings import EngineSettings
 
+T = TypeVar("T")
 SHIPPED_CHECKPOINT = "models/street.safetensors"
 
 
@@ -39,6 +46,7 @@ class ResolvedEngine:
     network_width: int
     torch: str
     opencv: str
+    background_threads: int = 1
 
 
 class Engine:
@@ -55,12 +63,14 @@ class Engine:
         self._dtype = resolve_precision(settings.precision, self._device)
         self._threads = resolve_threads(settings.threads)
         self._checkpoint = settings.checkpoint
-        if self._device.type == "cuda":
+        if self._is_cuda:
             # The fastest algorithm of the moment may differ from run to run; labels must not.
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
-        prepare_thread()
-        torch.set_num_threads(self._threads)
+        prepare_thread(self._threads)
+        self._background_threads = settings.background_threads or max(1, self._threads // 2)
+        self._aside: Aside | None = None
+        self._front = torch.cuda.Stream(self._device, priority=-1) if self._is_cuda else None
         folded = network.fold().to(self._device, self._dtype)
         self._network: Dcfm | None = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = self._map(info.mean)
@@ -91,6 +101,7 @@ class Engine:
             network_width=width,
             torch=torch.__version__,
             opencv=cv2.__version__,
+            background_threads=self._background_threads,
         )
 
     def resize(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -104,27 +115,38 @@ class Engine:
 
     def upload(self, rgb: NDArray[np.uint8]) -> Tensor:
         """(h, w, 3) uint8 RGB at the network's size -> (1, 3, h, w) normalised, on the device."""
-        planes = torch.from_numpy(rgb).to(self._device)
-        x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
-        return x.sub_(self._mean).div_(self._std).to(self._dtype)
+        with self._running():
+            planes = torch.from_numpy(rgb).to(self._device)
+            x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
+            return x.sub_(self._mean).div_(self._std).to(self._dtype)
 
     def shallow(self, x: Tensor) -> Tensor:
         """The independent feature of a frame (1, C1, h/4, w/4): cheap, of every frame."""
         network = self._ready()
-        with torch.inference_mode():
+        with self._running():
             return network.independent(x)
 
     def deep(self, shallow: Tensor) -> Tensor:
         """The common feature to reuse, from the independent one of a key frame: the costly part."""
         network = self._ready()
-        with torch.inference_mode():
+        with self._running():
             return network.fusion.project(network.common(shallow))
 
     def decode(self, common: Tensor, shallow: Tensor) -> Tensor:
         """Logits (1, classes, h', w') at feature resolution, from any frame's common feature."""
         network = self._ready()
-        with torch.inference_mode():
+        with self._running():
             return network.decode(common, shallow)
+
+    def aside(self, compute: Callable[[], T]) -> Future[T]:
+        """Compute with this engine beside the frames, in the order of the calls.
+
+        Shallow features and inputs that `compute` uses must not be changed until it is done.
+        """
+        if self._aside is None:
+            self._aside = Aside(self._device, self._background_threads)
+        with self._running():
+            return self._aside.submit(compute)
 
     def warm_up(self, height: int, width: int) -> None:
         """Run a frame of a camera's size through all, so that the first real one is not slow."""
@@ -135,20 +157,36 @@ class Engine:
 
     def synchronize(self) -> None:
         """Wait for the device, so that stage times mean something."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        if self._front is not None:
+            self._front.synchronize()
 
     def release(self) -> None:
         """Free the network's memory; the engine is of no use afterwards."""
+        if self._aside is not None:
+            self._aside.close()
+            self._aside = None
         self._network = None
         gc.collect()
-        if self._device.type == "cuda":
+        if self._is_cuda:
             torch.cuda.empty_cache()
+
+    @property
+    def _is_cuda(self) -> bool:
+        return self._device.type == "cuda"
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Inference on the stream of the frames, or on the worker's own."""
+        in_worker = threading.current_thread().name.startswith(WORKER)
+        stream = None if in_worker else self._front
+        with torch.inference_mode(), torch.cuda.stream(stream):
+            yield
 
     def _ready(self) -> Dcfm:
         if self._network is None:
             raise RuntimeError("this engine was released; load another one")
-        prepare_thread()
+        if not threading.current_thread().name.startswith(WORKER):
+            prepare_thread(self._threads)
         return self._network
 
     def _map(self, values: tuple[float, ...]) -> Tensor:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,14 @@ from dcfm_ros.streaming.signals import (
     luma_correlation,
 )
 
+_BLOCKING = (
+    KeyFrameReason.FIRST,
+    KeyFrameReason.CUT,
+    KeyFrameReason.RESIZE,
+    KeyFrameReason.STAMP_GAP,
+)
+"""Key frames for which no older deep features do."""
+
 
 @dataclass(frozen=True)
 class FrameResult:
@@ -41,14 +51,16 @@ class FrameResult:
     mean_confidence: float
     """Mean softmax maximum, 0 … 1, less on non-key frames likewise."""
     is_key_frame: bool
+    """Whether the deep features of this frame are computed, be it in the background."""
     reason: KeyFrameReason
     age: int
-    """Frames since the key frame whose common feature was used; 0 on a key frame."""
+    """Frames since the key frame whose common feature was used; 0 on a key frame that did not go
+    to the background."""
     age_ns: int
     """The same as a difference of stamps."""
     expected_label_change: float
-    """Share of pixels whose label a fresh common feature would change, estimated; 0 on a key
-    frame, NaN where the checkpoint is not calibrated."""
+    """Share of pixels whose label a fresh common feature would change, estimated; 0 where it
+    was used, NaN where the checkpoint is not calibrated."""
     key_budget: float
     """Key frames that `max_key_rate_hz` still grants; NaN without that limit."""
     preprocess_ms: float
@@ -75,6 +87,14 @@ class _KeyFrame:
     boundary: float
 
 
+@dataclass
+class _Pending:
+    """A key frame that is being computed in the background."""
+
+    key: Future[_KeyFrame]
+    age: int = 0
+
+
 class Segmenter:
     """Owns the state of one camera; several may share an engine.
 
@@ -99,6 +119,7 @@ class Segmenter:
         self._own_policy = policy
         self._requested = False
         self._key: _KeyFrame | None = None
+        self._pending: _Pending | None = None
         self._last: _Past | None = None
         self._age = 0
         self.configure(key_frames or KeyFrameSettings())
@@ -143,7 +164,7 @@ class Segmenter:
 
     def reset(self) -> None:
         """Forget everything: the next frame is a first frame."""
-        self._key = self._last = None
+        self._key = self._last = self._pending = None
         self._selector.reset()
         self._requested = False
 
@@ -163,6 +184,8 @@ class Segmenter:
 
         Raises:
             ImageError: `rgb` is not such an array. The state stays as it was.
+            Exception: what went wrong with a key frame in the background; the old common feature
+                stays in use, and the next key frame is a new attempt.
         """
         _check(rgb)
         size = (rgb.shape[0], rgb.shape[1])
@@ -171,24 +194,31 @@ class Segmenter:
         x = self._engine.upload(view.rgb)
         prepared = time.perf_counter()
 
+        self._take_over()
         shallow = self._engine.shallow(x)
         decision = self._decide(view, size, stamp_ns)
         is_key_frame = decision.reason.is_key_frame
-        common = self._engine.deep(shallow) if is_key_frame else self._reused.common
+        aside = self._goes_aside(decision.reason)
+        fresh = is_key_frame and not aside
+        common = self._engine.deep(shallow) if fresh else self._reused.common
         logits = self._engine.decode(common, shallow)
         self._engine.synchronize()
+        if aside:
+            compute = partial(self._compute, shallow, view, size, stamp_ns)
+            self._pending = _Pending(self._engine.aside(compute))
         computed = time.perf_counter()
 
-        expected = 0.0 if is_key_frame else decision.expected_change
+        expected = 0.0 if fresh else decision.expected_change
         trust = 1.0 - self._engine.calibration.confidence_discount * expected
         labels, confidence_map = label_map(logits, size, confidence=confidence, trust=trust)
         mean = mean_confidence(logits)
         self._last = _Past(stamp_ns, view, Output(coarse(labels), mean))
-        self._requested = False
+        self._requested = self._requested and not is_key_frame
         self._age += 1
-        if is_key_frame:
+        if fresh:
             boundary = boundary_density(self._last.output.labels)
             self._key, self._age = _KeyFrame(common, size, self._last, boundary), 0
+            self._pending = None
         finished = time.perf_counter()
         return FrameResult(
             labels=labels,
@@ -205,6 +235,33 @@ class Segmenter:
             postprocess_ms=1e3 * (finished - computed),
         )
 
+    def _take_over(self) -> None:
+        """Use the key frame of the background from this frame on, if it is ready or has to be."""
+        pending = self._pending
+        if pending is None:
+            return
+        pending.age += 1
+        due_after = self._settings.background_frames
+        if pending.age >= due_after if due_after else pending.key.done():
+            self._pending = None
+            self._key, self._age = pending.key.result(), pending.age - 1
+
+    def _goes_aside(self, reason: KeyFrameReason) -> bool:
+        """Whether old deep features do for the labels of this key frame."""
+        wanted = self._settings.mode == "background" and reason.is_key_frame
+        return wanted and reason not in _BLOCKING
+
+    def _compute(
+        self, shallow: Tensor, view: View, size: tuple[int, int], stamp_ns: int
+    ) -> _KeyFrame:
+        """In the background: the deep features of a frame, and what its labels would have been."""
+        common = self._engine.deep(shallow)
+        logits = self._engine.decode(common, shallow)
+        labels, _ = label_map(logits, size, confidence=False)
+        output = Output(coarse(labels), mean_confidence(logits))
+        past = _Past(stamp_ns, view, output)
+        return _KeyFrame(common, size, past, boundary_density(output.labels))
+
     @property
     def _reused(self) -> _KeyFrame:
         assert self._key is not None
@@ -216,7 +273,10 @@ class Segmenter:
         if forced is not None:
             return self._selector.force(forced, stamp_ns)
         return self._selector.decide(
-            self._signals(view), stamp_ns - self._reused.past.stamp_ns, stamp_ns
+            self._signals(view),
+            stamp_ns - self._reused.past.stamp_ns,
+            stamp_ns,
+            busy=self._pending is not None,
         )
 
     def _forced(self, view: View, size: tuple[int, int], stamp_ns: int) -> KeyFrameReason | None:
@@ -227,7 +287,7 @@ class Segmenter:
         gap_ns = stamp_ns - self._last.stamp_ns
         if gap_ns < 0 or gap_ns > self._settings.max_gap_s * 1e9:
             return KeyFrameReason.STAMP_GAP
-        if self._requested:
+        if self._requested and self._pending is None:
             return KeyFrameReason.REQUEST
         if luma_correlation(view, self._last.view) < self._settings.cut_correlation:
             return KeyFrameReason.CUT

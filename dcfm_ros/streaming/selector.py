@@ -57,15 +57,20 @@ class KeyFrameSelector:
         self._budget.grants(stamp_ns)
         return self._settle(reason, 0.0)
 
-    def decide(self, signals: Signals, age_ns: int, stamp_ns: int) -> Decision:
+    def decide(
+        self, signals: Signals, age_ns: int, stamp_ns: int, *, busy: bool = False
+    ) -> Decision:
         """Decide about a frame that nothing forces.
 
         Args:
             age_ns: age that the common feature would have.
+            busy: a key frame is being computed in the background, another one has to wait.
         """
         granted = self._budget.grants(stamp_ns)
         expected = self._calibration.expected_change(signals)
         proposed = self.policy.propose(signals, expected)
+        if busy:
+            return self._settle(KeyFrameReason.REUSE, expected)
         if too_old(age_ns, self._settings.max_age_s):
             return self._settle(KeyFrameReason.MAX_AGE, expected)
         if not proposed.is_key_frame or signals.age < self._settings.min_interval:

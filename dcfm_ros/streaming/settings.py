@@ -24,6 +24,12 @@ class EngineSettings:
     threads: int = option(
         0, "CPU threads of the network; 0: all cores of the process.", low=0, high=256
     )
+    background_threads: int = option(
+        0,
+        "CPU threads of key frames in the background; 0: half of `threads`, at least 1.",
+        low=0,
+        high=256,
+    )
     network_height: int = option(
         0, "Height that the network sees in px; 0: from the training size.", low=0, high=8192
     )
@@ -83,6 +89,19 @@ class KeyFrameSettings:
     )
     key_rate_burst: int = option(
         1, "Key frames that may come in a row under max_key_rate_hz.", low=1, high=1000
+    )
+    mode: str = option(
+        "blocking",
+        "blocking: a key frame's labels wait for its deep features; background: they come with the "
+        "old ones, and the new ones are used as soon as they are ready.",
+        choices=("blocking", "background"),
+    )
+    background_frames: int = option(
+        0,
+        "background: use new deep features exactly so many frames later, waiting if need be, which "
+        "makes labels independent of time; 0: as soon as they are ready.",
+        low=0,
+        high=1000,
     )
     max_gap_s: float = option(
         1.0, "A gap between stamps above this forces a key frame, in s.", low=0.0, high=3600.0
