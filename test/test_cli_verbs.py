@@ -169,7 +169,7 @@ def test_several_image_topics_are_listed(capsys, tmp_path, checkpoint):
         (("--checkpoint", "nowhere.safetensors"), "no checkpoint at nowhere.safetensors"),
         (("--device", "tpu"), "device 'tpu' is unknown"),
         (("--interval", 0), "interval: found 0, expected 1 to 1000"),
-        (("--policy", "never"), "policy: found 'never', expected one of always, fixed"),
+        (("--policy", "never"), "policy: found 'never', expected one of auto, always, fixed"),
         (("--threads", -1), "threads: found -1"),
     ],
 )

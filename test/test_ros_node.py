@@ -214,7 +214,7 @@ def test_parameters_refuse_what_is_invalid_or_too_late(peer, process):
         "engine.device takes effect at configure, and the node is active"
     )
     assert not peer.set(NODE, "autostart", False).successful
-    assert peer.get(NODE, "key_frames.policy").string_value == "fixed"
+    assert peer.get(NODE, "key_frames.policy").string_value == "auto"
     assert peer.set(NODE, "overlay_alpha", 1).successful
 
 

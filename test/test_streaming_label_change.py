@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcfm_ros.errors import CheckpointError
@@ -31,6 +31,7 @@ def test_the_estimate_by_hand() -> None:
     assert BY_HAND.expected_change(signals) == pytest.approx(0.3)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.integers(1, 90))
 def test_the_estimate_never_falls_with_age(luma, drift, fall, boundary, age) -> None:
     for calibration in (BY_HAND, replace(GENERAL, weights=(1.0,) * len(FEATURES))):
