@@ -18,8 +18,8 @@ SLOW = [HealthCheck.too_slow]  # a busy machine is no fault
 FRAMES = st.lists(
     st.tuples(
         st.integers(0, 400_000_000),  # to the next stamp, in ns
-        st.floats(0, 1),  # luma change
-        st.floats(0, 1),  # drift
+        st.floats(0, 1, allow_subnormal=False),  # luma change
+        st.floats(0, 1, allow_subnormal=False),  # drift
         st.booleans(),  # forced
     ),
     min_size=1,
@@ -51,9 +51,9 @@ def keys_of(frames, limits: KeyFrameSettings) -> tuple[list[int], list[int]]:
 @given(
     FRAMES,
     st.sampled_from(["adaptive", "always", "fixed"]),
-    st.floats(0.5, 20),
+    st.floats(0.5, 20, allow_subnormal=False),
     st.integers(1, 4),
-    st.floats(2.0, 5.0),
+    st.floats(2.0, 5.0, allow_subnormal=False),
 )
 @settings(max_examples=200, deadline=None, suppress_health_check=SLOW)
 def test_never_above_the_rate_and_never_above_the_age(frames, policy, rate, burst, age_s) -> None:
