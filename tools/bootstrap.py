@@ -46,7 +46,7 @@ SOURCES = (
     "setup.py",
 )
 # torch 2.13.0 for Python 3.12 with what it depends on, where the index has no CPU build
-CUDA_BUILD = "with its CUDA libraries about 2.7 GB to download"
+CUDA_BUILD = "with its CUDA libraries about 2.7 GB to download, 5 GB on disk"
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,9 @@ def _torch_step(pip: Pip, options: argparse.Namespace) -> Step:
 
     def make() -> None:
         file = pip.announce(options.torch, index)
+        cuda_build = not (options.own_torch or options.torch_index or "+cpu" in file)
         if file:
-            say(f"      {file}{'' if '+cpu' in file else ', ' + CUDA_BUILD}")
+            say(f"      {file}{', ' + CUDA_BUILD if cuda_build else ''}")
         pip.install([*index, options.torch])
 
     return Step("torch", options.torch, f"{options.torch} {options.torch_index}", make)
