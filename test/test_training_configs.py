@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,13 +12,18 @@ import pytest
 from PIL import Image
 from training_harness import log_lines, losses, write_camvid
 
+from dcfm_ros.bags import write_bag
+from dcfm_ros.bags.convert import compressed_image
 from dcfm_ros.cli.main import main
+from dcfm_ros.images import labels_to_png, rgb_to_jpeg
 from dcfm_ros.network import load, named_config
 
 NAMES = (
-    "street", "street-noval", "camvid_resnet50", "cityscapes_mitb1", "cityscapes_resnet18",
-    "cityscapes_resnet50", "cityscapes_resnet101", "vspw_mitb2", "vspw_mitb5",
+    "street", "street-noval", "own-bags", "camvid_resnet50", "cityscapes_mitb1",
+    "cityscapes_resnet18", "cityscapes_resnet50", "cityscapes_resnet101", "vspw_mitb2",
+    "vspw_mitb5",
 )  # fmt: skip
+SMALL_NETWORK = ("street", "street-noval", "own-bags")
 SMALL = (
     "augment.crop_height=64", "augment.crop_width=64", "optimizer.iterations=2",
     "optimizer.batch=2", "data.workers=0", "report.log_every=1", "report.ages=2",
@@ -60,7 +66,27 @@ def write_camvid_original(root: Path) -> None:
         Image.fromarray(rgb).save(root / f"LabeledApproved_full/{stem}_L.png")
 
 
+def write_labelled_bag(path: Path) -> Path:
+    """Eight frames; the fifth is labelled."""
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    with write_bag(path) as writer:
+        for number in range(8):
+            stamp = 10**18 + number * 10**8
+            image = compressed_image(stamp, "camera", "jpeg", rgb_to_jpeg(rgb))
+            writer.write("/camera/image/compressed", image, stamp)
+            if number == 4:
+                png = labels_to_png(np.resize(np.array([0, 1, 255], np.uint8), (64, 64)))
+                truth = compressed_image(stamp, "camera", "png", png)
+                writer.write("/gt/label/compressed", truth, stamp)
+    return path
+
+
 def data_for(name: str, root: Path) -> list[str]:
+    if name == "own-bags":
+        (root / "yard.yaml").write_text("classes: {grass: [0, 128, 0], path: [90, 90, 90]}")
+        drive, other = (write_labelled_bag(root / bag) for bag in ("drive", "other"))
+        bags = [f"data.bags=[{drive}]", f"data.validation_bags=[{other}]", "data.height=48"]
+        return [*bags, f"labels={root / 'yard.yaml'}"]
     if name.startswith("street"):
         write_camvid(root / "camvid")
         for number in range(3):
@@ -81,12 +107,14 @@ def train(name: str, tmp_path: Path) -> None:
     assert all(loss > 0 for loss in losses(run))
     found = log_lines(run)[-1]["validation"]
     json.dumps(found, allow_nan=False)
-    expected = named_config("camvid_small" if name.startswith("street") else name)
-    assert load(run / "last.safetensors").config == expected.network
+    expected = named_config("camvid_small" if name in SMALL_NETWORK else name).network
+    classes = 2 if name == "own-bags" else expected.classes
+    assert load(run / "last.safetensors").config == replace(expected, classes=classes)
 
 
-def test_the_street_recipe_trains(tmp_path: Path) -> None:
-    train("street", tmp_path)
+@pytest.mark.parametrize("name", ["street", "own-bags"])
+def test_the_small_recipes_train(name: str, tmp_path: Path) -> None:
+    train(name, tmp_path)
 
 
 @pytest.mark.slow

@@ -86,6 +86,39 @@ def test_a_finished_run_stays_as_it_is(camvid: Path, tmp_path: Path) -> None:
     assert (tmp_path / "log.jsonl").read_text() == before
 
 
+def test_a_run_may_start_from_a_checkpoint(
+    camvid: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Trainer(settings(camvid, optimizer__iterations=1), tmp_path / "first").run()
+    path = str(tmp_path / "first/last.safetensors")
+    trained = load(path)
+    again = Trainer(settings(camvid, start=path, seed=5), tmp_path / "again")
+    for name, tensor in again._state.network.state_dict().items():
+        torch.testing.assert_close(tensor, trained.state_dict()[name], msg=name)
+    assert f"{path}: all weights taken\n" in capfd.readouterr().out
+    labels = tmp_path / "two.yaml"
+    labels.write_text("classes: {a: [0, 0, 0], b: [9, 9, 9]}")
+    clips = {"data__camvid": "", "data__clips": str(write_clips(tmp_path / "clips"))}
+    own = Trainer(settings(camvid, start=path, labels=str(labels), **clips), tmp_path / "own")
+    assert f"{path}: all weights taken, but for the classifier\n" in capfd.readouterr().out
+    torch.testing.assert_close(own._state.network.fusion.conv.weight, trained.fusion.conv.weight)
+    assert own._state.network.head[-1].weight.shape[0] == 2
+    with pytest.raises(
+        CheckpointError, match=r"is another network \(.*\) than is trained \(.*set config"
+    ):
+        Trainer(settings(camvid, start=path, config="camvid_small"), tmp_path / "other")
+    with pytest.raises(SettingsError, match="start and pretrained are both set"):
+        settings(camvid, start=path, pretrained=path)
+
+
+def write_clips(root: Path) -> Path:
+    for part, value in (("rgb", 90), ("labels", 1)):
+        (root / "a" / part).mkdir(parents=True)
+        for i in range(2):
+            cv2.imwrite(str(root / f"a/{part}/{i}.png"), np.full((72, 96), value, np.uint8))
+    return root
+
+
 def test_a_run_with_other_settings_is_not_continued(camvid: Path, tmp_path: Path) -> None:
     Trainer(settings(camvid, optimizer__iterations=1), tmp_path).run()
     again = settings(camvid, optimizer__iterations=1, report__log_every=5, data__workers=1)
@@ -245,22 +278,17 @@ def test_data_must_be_named_and_of_the_networks_classes(camvid: Path, tmp_path: 
 def test_clips_and_the_validation_split_join_the_training_data(
     camvid: Path, tmp_path: Path
 ) -> None:
-    for part, value in (("rgb", 90), ("labels", 1)):
-        (tmp_path / "clips/a" / part).mkdir(parents=True)
-        for i in range(2):
-            cv2.imwrite(
-                str(tmp_path / f"clips/a/{part}/{i}.png"), np.full((72, 96), value, np.uint8)
-            )
+    clips = str(write_clips(tmp_path / "clips"))
     run = settings(
-        camvid, data__clips=str(tmp_path / "clips"), data__clip_share=0.25, data__use_val=True,
-        data__validation_clips=str(tmp_path / "clips"),
+        camvid, data__clips=clips, data__clip_share=0.25, data__use_val=True,
+        data__validation_clips=clips,
     )  # fmt: skip
     data = Trainer(run, tmp_path / "run")._data
     shares = [share for _, share in data.train]
     assert shares == pytest.approx([0.75 * 4 / 7, 0.75 * 3 / 7, 0.25])
     assert data.validation is not None
     assert data.validation.name.startswith("clips in")
-    alone = settings(camvid, data__camvid="", data__clips=str(tmp_path / "clips"))
+    alone = settings(camvid, data__camvid="", data__clips=clips)
     trainer = Trainer(alone, tmp_path / "alone")
     assert [share for _, share in trainer._data.train] == [1.0]
     assert trainer._data.validation is None

@@ -122,6 +122,9 @@ class TrainSettings:
 
     config: str = option("camvid_small", "Named network configuration.")
     labels: str = option("", "Label set: a known name or a YAML file; empty: the configuration's.")
+    start: str = option(
+        "", "Checkpoint of this package to start all weights from, e.g. to adapt it to own data."
+    )
     pretrained: str = option("", "ImageNet file to start the backbone from; empty: from scratch.")
     pretrained_skip: tuple[str, ...] = option(
         (), "Parts of the backbone that the file need not fit, e.g. `stem`."
@@ -148,6 +151,8 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.start and self.pretrained:
+            raise SettingsError("start and pretrained are both set: weights start from one of them")
         if bool(self.height) != bool(self.width):
             raise SettingsError(
                 f"height is {self.height} and width is {self.width}: give both, or 0 for both"

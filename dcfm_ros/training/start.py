@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
-from dcfm_ros.network.config import NetworkConfig
+from dcfm_ros.errors import CheckpointError
+from dcfm_ros.network.checkpoint import load, read_info
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.pretrained import initialize_backbone
-from dcfm_ros.training.build import build
+from dcfm_ros.resources import resource
+from dcfm_ros.training.build import Plan, build
 from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.optimizer import build_optimizer
 from dcfm_ros.training.settings import TrainSettings
@@ -26,22 +29,19 @@ PRECISIONS = {
 }
 
 
-def start(
-    settings: TrainSettings, config: NetworkConfig, processes: Processes, path: Path
-) -> State:
+def start(settings: TrainSettings, plan: Plan, processes: Processes, path: Path) -> State:
     """Build the network and its optimiser; continue from the file at `path` where there is one.
 
     Only the first process reads files: its machine alone needs them.
 
     Raises:
-        CheckpointError: the state or the backbone file is damaged or does not fit.
+        CheckpointError: a file is damaged or does not fit.
         SettingsError: the state is of a run with other settings.
     """
     former = processes.from_first(lambda: read_state(path, settings))
-    network = build(config, settings).to(processes.device)
-    if former is None and settings.pretrained and processes.is_first:
-        skip = settings.pretrained_skip
-        tqdm.write(str(initialize_backbone(network, Path(settings.pretrained), skip)))
+    network = build(plan.network, settings).to(processes.device)
+    if former is None and processes.is_first:
+        _read_weights(network, plan, settings)
     if processes.count > 1:
         for tensor in network.state_dict().values():
             dist.broadcast(tensor, 0)
@@ -57,3 +57,40 @@ def start(
     if former is not None:
         state.restore(former)
     return state
+
+
+def _read_weights(network: Dcfm, plan: Plan, settings: TrainSettings) -> None:
+    if settings.pretrained:
+        skip = settings.pretrained_skip
+        tqdm.write(str(initialize_backbone(network, Path(settings.pretrained), skip)))
+    if settings.start:
+        tqdm.write(take_weights(network, plan, settings.start))
+
+
+def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
+    """Start from a checkpoint of this package; its classifier is taken if the classes are the same.
+
+    Args:
+        path: of the file, or below the package's share folder, e.g. `models/street.safetensors`.
+
+    Returns:
+        What was taken, in one line.
+
+    Raises:
+        ResourceError: there is no such file.
+        CheckpointError: the file is damaged or of another architecture.
+    """
+    file = Path(path) if Path(path).is_file() else resource(path)
+    info, other = read_info(file), load(file)
+    if replace(info.network, classes=plan.network.classes) != plan.network:
+        raise CheckpointError(
+            f"{path} is another network ({info.network}) than is trained ({plan.network}); set "
+            "config to the one that it was trained with"
+        )
+    tensors = other.state_dict()
+    classifier = f"head.{len(other.head) - 1}.weight"
+    own_classes = info.labels.classes != plan.labels.classes
+    if own_classes:
+        del tensors[classifier]
+    network.load_state_dict(network.state_dict() | tensors)
+    return f"{path}: all weights taken{', but for the classifier' if own_classes else ''}"

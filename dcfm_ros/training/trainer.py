@@ -62,7 +62,7 @@ class Trainer:
         self._plan = plan(settings)
         with self._processes.first_of_machine_first():
             self._data = find_data(settings.data, self._plan.network.classes, folder / "bags")
-        self._state = start(settings, self._plan.network, self._processes, folder / RESUME)
+        self._state = start(settings, self._plan, self._processes, folder / RESUME)
         self._objective = self._wrap()
         self._log: RunLog | None = None
         self._sums = torch.zeros(len(TERMS) + 1, device=self._device)  # the last counts steps
