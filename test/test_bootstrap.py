@@ -157,6 +157,14 @@ def test_a_second_make_waits_for_the_first(project):
         assert second.communicate(timeout=60)[0] == ".venv is up to date\n"
 
 
+def test_an_environment_of_the_user_s_own_is_not_touched(empty):
+    own = empty.root / ".venv/lib/precious.py"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert_one_line(install(empty), ".venv was not made by make", "move it away first")
+    assert own.exists()
+
+
 def test_each_failure_is_one_line_and_the_next_run_goes_on(empty, tmp_path):
     (tmp_path / "bin").mkdir()
     ran = install(empty, PATH=str(tmp_path / "bin"))

@@ -142,14 +142,18 @@ def create_venv(*, own_torch: bool) -> None:
     """Make .venv anew, on top of this Python's packages if torch is one of them.
 
     Raises:
-        SetupError: this Python has no venv support, or making one fails.
+        SetupError: this Python has no venv support, making one fails, or .venv is not ours.
     """
     check_venv_support()
+    if VENV.exists() and not _mark().exists():
+        raise SetupError(f"{VENV} was not made by make, which would replace it: move it away first")
     base = Path(getattr(sys, "_base_executable", sys.executable))  # not one that is activated
     shared = not own_torch and find_torch(base) is not None
     note = ", sharing the packages of that Python, for its torch" if shared else ""
     say(f"[0] virtual environment .venv, Python {platform.python_version()}{note}")
     shutil.rmtree(VENV, ignore_errors=True)
+    VENV.mkdir()
+    _mark().touch()
     share = ["--system-site-packages"] if shared else []
     made = subprocess.run(
         [str(base), "-Es", "-m", "venv", *share, str(VENV)],
@@ -173,6 +177,10 @@ def venv_works(explicit_python: str) -> bool:
         return False
     version = ask(PYTHON, "import platform; print(platform.python_version())")
     return bool(version) and (not explicit_python or version == platform.python_version())
+
+
+def _mark() -> Path:
+    return VENV / "made_by_make"  # written first, so that the rest of a broken set-up is known
 
 
 def _home() -> Path:
