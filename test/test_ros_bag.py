@@ -15,7 +15,7 @@ from dcfm_ros.images import image_to_labels
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.ros.messages import stamp_ns
-from dcfm_ros.streaming import Engine, EngineSettings, Segmenter
+from dcfm_ros.streaming import Engine, EngineSettings, FrameResult, Segmenter
 from dcfm_ros.synthetic import StreetSettings
 from dcfm_ros.synthetic.bag import write_street_bag
 
@@ -35,15 +35,15 @@ def bag(request, tmp_path_factory) -> Path:
         return path
 
 
-def offline(bag: Path) -> dict[int, tuple[np.ndarray, bool]]:
-    """Labels, and whether it is a key frame, by stamp, of the shipped model on the CPU."""
+def offline(bag: Path) -> dict[int, FrameResult]:
+    """What the shipped model makes of the bag's frames on the CPU, by stamp."""
     engine = Engine.load(EngineSettings(device="cpu"))
     pipeline = CameraPipeline(Segmenter(engine))
     results = {}
     with open_bag(bag) as reader:
         for frame in reader.frames(IMAGES):
             result = pipeline.process(frame.message, frame.stamp_ns).result
-            results[frame.stamp_ns] = (result.labels, result.is_key_frame)
+            results[frame.stamp_ns] = result
     engine.release()
     return results
 
@@ -101,6 +101,10 @@ def test_every_frame_of_a_bag_comes_back_as_the_offline_pipeline_has_it(bag, tmp
     assert attempt.statuses[-1].dropped == 0
     assert [stamp_ns(message.header.stamp) for message in attempt.labels] == list(expected)
     for message, status in zip(attempt.labels, attempt.statuses, strict=True):
-        expected_labels, is_key_frame = expected[stamp_ns(message.header.stamp)]
-        np.testing.assert_array_equal(image_to_labels(message), expected_labels)
-        assert status.is_key_frame == is_key_frame
+        result = expected[stamp_ns(message.header.stamp)]
+        np.testing.assert_array_equal(image_to_labels(message), result.labels)
+        assert (status.is_key_frame, status.reason) == (result.is_key_frame, result.reason)
+        assert status.common_age_frames == result.age
+        np.testing.assert_equal(
+            status.expected_label_change, np.float32(result.expected_label_change)
+        )

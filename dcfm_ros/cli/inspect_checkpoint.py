@@ -66,6 +66,7 @@ def _text(info: CheckpointInfo, cost: FrameCost, path: Path) -> str:
         _line("input", f"{width}x{height} px, RGB, mean {info.mean}, std {info.std}"),
         _line("key frame", _giga(cost.key, cost.key_attention)),
         _line("non-key", f"{_giga(cost.non_key, cost.non_key_attention)}: {saving:.1f} times less"),
+        _line("calibrated", _calibration(info)),
         _line("classes", f"{len(info.labels.classes)} ({info.labels.name})"),
         *(
             f"  {index:3d} {name:<20} rgb{color}"
@@ -81,6 +82,13 @@ def _text(info: CheckpointInfo, cost: FrameCost, path: Path) -> str:
 
 def _line(name: str, value: str) -> str:
     return f"{name:<12}{value}"
+
+
+def _calibration(info: CheckpointInfo) -> str:
+    from dcfm_ros.streaming.label_change import Calibration
+
+    videos = Calibration.from_plain(info.calibration).fitted_on
+    return f"on {', '.join(videos)}" if videos else "no: key frames at fixed intervals by default"
 
 
 def _giga(layers: int, products: int) -> str:
