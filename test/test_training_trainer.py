@@ -18,6 +18,7 @@ from dcfm_ros.errors import CheckpointError, DcfmError, DeviceError, SettingsErr
 from dcfm_ros.network import load, read_info
 from dcfm_ros.network.labels import label_set
 from dcfm_ros.training.code_version import code_version
+from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.run_log import RunLog
 from dcfm_ros.training.trainer import Trainer
 
@@ -292,6 +293,19 @@ def test_clips_and_the_validation_split_join_the_training_data(
     trainer = Trainer(alone, tmp_path / "alone")
     assert [share for _, share in trainer._data.train] == [1.0]
     assert trainer._data.validation is None
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
+def test_a_gpu_computes_nearly_the_same(camvid: Path, tmp_path: Path, precision: str) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    steps = {"optimizer__iterations": 3, "dropout": 0.0, "optimizer__learning_rate": 1e-4}
+    run = settings(camvid, report__validate_every=3, **steps)
+    Trainer(run, tmp_path / "cpu").run()
+    run = settings(camvid, report__validate_every=3, precision=precision, **steps)
+    Trainer(run, tmp_path / "gpu", Processes(torch.device("cuda"))).run()
+    assert losses(tmp_path / "gpu") == pytest.approx(losses(tmp_path / "cpu"), rel=0.05)
 
 
 @pytest.mark.slow
