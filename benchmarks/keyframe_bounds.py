@@ -100,9 +100,9 @@ def perfect(table: ReuseTable, signals_of: Values) -> Curve:
 
 
 def oracle(table: ReuseTable) -> Values:
-    """(N / 2 + 1,) the least mean label change that m key frames can reach (dynamic program)."""
+    """(3/4 N + 1,) the least mean label change that m key frames can reach (dynamic program)."""
     change, count = table.columns["label_change"], len(table)
-    most = count // 2
+    most = 3 * count // 4
     # served[k, n]: sum over frames k .. k + n - 1 with k's common feature
     served = np.cumsum(np.where(np.isnan(change), np.inf, change), axis=1)
     best = np.full((most + 1, count + 1), np.inf)

@@ -95,13 +95,16 @@ def _video(held: ReuseTable, calibration: Calibration) -> dict[str, Any]:
                 "adaptive": run.mean_change,
                 "fixed": at_fixed,
                 "difference_95": [low, high],
-                "input_difference": inputs.change_at(run.key_share),
+                "input_difference": inputs.change_at(run.key_share)
+                if inputs.covers(run.key_share)
+                else None,
                 "random": bounds.random(held, run.key_share),
                 "perfect": perfect.change_at(run.key_share),
                 "oracle": best,
                 "gap_closed": _gap(at_fixed, run.mean_change, best),
                 "gap_closed_perfect": _gap(at_fixed, perfect.change_at(run.key_share), best),
                 "fewer_key_frames": 1 - run.key_share / fixed.share_for(run.mean_change),
+                "fewer_key_frames_oracle": 1 - run.key_share / fixed.share_for(best),
                 "share_with_target_key_share": followed.key_share,
             }
         )
@@ -169,7 +172,7 @@ def _interval(difference: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _gap(fixed: float, found: float, best: float) -> float:
-    return (fixed - found) / max(fixed - best, 1e-9)
+    return (fixed - found) / (fixed - best) if fixed > best else float("nan")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def table(seed: int, frames: int = 120, gain: float = 0.8) -> ReuseTable:
             columns["luma_change"][k, age] = luma
             columns["label_change"][k, age] = min(1.0, gain * luma)
             columns["confidence"][k, age] = 0.9
+            columns["trust"][k, age] = 0.9 * (1 - min(1.0, gain * luma))
     stamps = np.arange(frames, dtype=np.int64) * 100_000_000
     return ReuseTable(f"v{seed}", stamps, columns, np.zeros(frames), np.ones(frames))
 
@@ -66,7 +67,7 @@ def test_the_fit_finds_what_made_the_tables() -> None:
 
 
 def test_confidence_is_discounted_by_what_changed() -> None:
-    """Confidence stays 0.9 whatever changes: reuse has to take off all of the change."""
+    """Confidence stays 0.9 while the fresh output trusts the labels less by all of the change."""
     assert fit([table(1), table(2)]).confidence_discount == pytest.approx(1.0, abs=0.1)
 
 

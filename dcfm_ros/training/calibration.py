@@ -109,17 +109,13 @@ def _features(table: ReuseTable) -> Values:
 def _fit_discount(tables: Sequence[ReuseTable], calibration: Calibration) -> float:
     """What multiplies the expected change so that reused labels are as sure as they are right.
 
-    If a fresh label is right as often as its confidence says, a reused one is right where it
-    agrees: confidence · (1 − d · expected change) = fresh confidence · (1 − change), by least
-    squares.
+    If the fresh output's probabilities are right, a reused label is right as often as they say:
+    confidence · (1 − d · expected change) = that probability, by least squares.
     """
     a, b = [], []
     for table in tables:
-        k, age = np.nonzero(table.reused)
-        held = table.columns["confidence"][k, age]
-        # the fresh confidence of frame k + age stands in its own row, if it was a key frame, too
-        fresh = table.columns["confidence"][k + age, 0]
-        right = fresh * (1.0 - table.columns["label_change"][k, age])
+        held = table.columns["confidence"][table.reused]
+        right = table.columns["trust"][table.reused]
         known = ~np.isnan(right)
         expected = calibration.expected_changes(table.signals())
         a.append((held * expected)[known])

@@ -34,6 +34,7 @@ COLUMNS = (
     "label_change",  # the target: share of pixels whose label a fresh common feature changes
     "balanced_change",  # the same as the mean over the classes of the fresh labels
     "confidence",  # mean softmax maximum of the reusing output
+    "trust",  # mean probability that the fresh output gives the labels of the reusing one
     "luma_change",
     "drift",
     "confidence_fall",
@@ -142,7 +143,8 @@ def measure(
         before = view
         shallow = engine.shallow(engine.upload(view.rgb))
         common = engine.deep(shallow)
-        fresh = _output(engine, common, shallow, view)
+        logits = engine.decode(common, shallow)
+        fresh = _output(logits, view)
         boundary.append(boundary_density(fresh.labels))
         pooled = _pooled(shallow)
         if correlation[-1] < _CUT:
@@ -150,8 +152,10 @@ def measure(
         if chains and index - chains[0].index > ages:
             chains.popleft()
         for chain in chains:
-            output = _output(engine, chain.common, shallow, view)
+            reusing = engine.decode(chain.common, shallow)
+            output = _output(reusing, view)
             row, age = rows[chain.index], index - chain.index
+            row["trust"][age] = _trust(reusing, logits)
             for column, value in _compare(chain, view, pooled, output, fresh, engine):
                 row[column][age] = value
             chain.last = output
@@ -165,8 +169,12 @@ def measure(
     )
 
 
-def _output(engine: Engine, common: Tensor, shallow: Tensor, view: View) -> Output:
-    logits = engine.decode(common, shallow)
+def _trust(reusing: Tensor, fresh: Tensor) -> float:
+    labels = reusing.argmax(1, keepdim=True)
+    return float(fresh.float().softmax(1).gather(1, labels).mean())
+
+
+def _output(logits: Tensor, view: View) -> Output:
     labels, _ = label_map(logits, view.rgb.shape[:2], confidence=False)
     return Output(coarse(labels), mean_confidence(logits))
 
