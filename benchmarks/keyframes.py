@@ -67,7 +67,7 @@ def main() -> None:
         calibration = fit([table for other, table in tables.items() if other != name])
         results["videos"][name] = _video(held, calibration)
     runs_on = "val" if "val" in tables else "stop_and_go"
-    others = fit([table for other, table in tables.items() if other != runs_on])
+    others = fit([table for other, table in tables.items() if other != runs_on], discount=True)
     results["runs"] = measure_runs(engine, others, runs_on, args.shared)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "keyframes.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -68,7 +68,9 @@ def test_the_fit_finds_what_made_the_tables() -> None:
 
 def test_confidence_is_discounted_by_what_changed() -> None:
     """Confidence stays 0.9 while the fresh output trusts the labels less by all of the change."""
-    assert fit([table(1), table(2)]).confidence_discount == pytest.approx(1.0, abs=0.1)
+    assert fit([table(1), table(2)], discount=True).confidence_discount == pytest.approx(
+        1.0, abs=0.1
+    )
 
 
 def test_the_adaptive_policy_beats_fixed_where_the_pace_varies() -> None:

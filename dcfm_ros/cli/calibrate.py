@@ -44,6 +44,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--frames", type=int, metavar="N", help="of each video at most (default: all)"
     )
+    parser.add_argument(
+        "--discount", action="store_true", help="lower the confidence of reused labels, too"
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads")
     add_source_options(parser, truth=False)
@@ -79,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
                 islice(_frames(source), args.frames), source.name, "frames", source.frame_count
             )
             tables.append(measure(engine, source.name, frames, ages=args.ages))
-    calibration = fit(tables)
+    calibration = fit(tables, discount=args.discount)
     calibrated(args.checkpoint, calibration.to_plain(), args.out)
     print(_told(calibration, tables))
     print(f"{args.out}: calibrated on {', '.join(calibration.fitted_on)}")

@@ -23,8 +23,12 @@ class CalibrationError(DcfmError):
     """The videos do not do for a calibration."""
 
 
-def fit(tables: Sequence[ReuseTable]) -> Calibration:
+def fit(tables: Sequence[ReuseTable], *, discount: bool = False) -> Calibration:
     """Fit to videos of one kind; every video counts alike.
+
+    Args:
+        discount: fit a discount of reused labels' confidence, too. The street model's own confidence
+            falls with reuse as it should, and a discount makes it worse (see benchmarks/results).
 
     Raises:
         CalibrationError: the videos are too short.
@@ -41,7 +45,7 @@ def fit(tables: Sequence[ReuseTable]) -> Calibration:
         budgets=_BUDGETS,
         mean_changes=_increasing([_mean([r.mean_change for r in row]) for row in runs]),
         key_shares=tuple(_mean([r.key_share for r in row]) for row in runs),
-        confidence_discount=_fit_discount(tables, first),
+        confidence_discount=_fit_discount(tables, first) if discount else 0.0,
         fitted_on=tuple(f"{table.name}: {len(table)} frames" for table in tables),
     )
 
