@@ -24,7 +24,7 @@ def checkout() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """Folder of real data: DCFM_SHARED, or `shared` beside the checkout; skips where there is none."""
+    """Folder of real data: DCFM_SHARED, or `shared` beside the checkout; skips without one."""
     folder = Path(os.environ.get("DCFM_SHARED") or CHECKOUT.parent / "shared")
     if not (folder / "bags").is_dir():
         pytest.skip(f"no shared data at {folder}; DCFM_SHARED names another folder")
