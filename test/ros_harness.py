@@ -47,14 +47,18 @@ TRANSITIONS = {
 
 def wait_until(condition: Callable[[], T], what: str, deadline_s: float = DEADLINE_S) -> T:
     """Wait for a condition; gives its value, or fails saying what did not come in time."""
+    value = wait_for(condition, deadline_s)
+    if not value:
+        raise AssertionError(f"{what}: not within {deadline_s} s")
+    return value
+
+
+def wait_for(condition: Callable[[], T], deadline_s: float) -> T:
+    """Wait for a condition, at most so long; gives its last value."""
     pause, end_s = threading.Event(), time.monotonic() + deadline_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > end_s:
-            raise AssertionError(f"{what}: not within {deadline_s} s")
+    while not (value := condition()) and time.monotonic() < end_s:
         pause.wait(0.01)
+    return value
 
 
 def keep_apart() -> None:

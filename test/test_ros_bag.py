@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ros_harness import Peer, Process, running_node, running_peer, wait_until
+from ros_harness import Peer, Process, running_node, running_peer, wait_for, wait_until
 from sensor_msgs.msg import Image
 
 from dcfm_ros.bags import open_bag
@@ -64,17 +64,13 @@ class Attempt:
         player = Process([*play, "--rate", str(rate), "--wait-for", IMAGES], log)
         try:
             assert player.popen.wait(120) == 0, player.log
-            wait_until(lambda: self.fates == frames, "the fate of every frame", 10)
-            wait_until(lambda: len(self.labels) == len(self.statuses), "every label image", 10)
+            # On starved cores the middleware may lose a frame before the node can count it.
+            self.complete = wait_for(lambda: len(self.labels) == len(self.statuses) == frames, 5)
         finally:
             player.kill()
             for subscription in subscriptions:
                 peer.node.destroy_subscription(subscription)
         print(f"{len(self.labels)} of {frames} frames came back; {player.log.splitlines()[-1]}")
-
-    @property
-    def fates(self) -> int:
-        return self.statuses[-1].taken if self.statuses else 0
 
 
 def test_every_frame_of_a_bag_comes_back_as_the_offline_pipeline_has_it(bag, tmp_path):
@@ -91,13 +87,14 @@ def test_every_frame_of_a_bag_comes_back_as_the_offline_pipeline_has_it(bag, tmp
         process.wait_for_log(f"active; waiting for images on {IMAGES}")
         for number in range(ATTEMPTS):
             attempt = Attempt(peer, node, bag, rate, len(expected), tmp_path / f"player_{number}")
-            if len(attempt.labels) == len(expected):
+            if attempt.complete:
                 break
             # Something else took the cores for longer than a frame: give it another chance.
             assert peer.transition(node, "deactivate")
             assert peer.transition(node, "activate")
         assert process.end() == 0
 
+    assert len(attempt.labels) == len(expected)
     assert attempt.statuses[-1].dropped == 0
     assert [stamp_ns(message.header.stamp) for message in attempt.labels] == list(expected)
     for message, status in zip(attempt.labels, attempt.statuses, strict=True):
