@@ -10,13 +10,14 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from checks import base_python
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-BASE_PYTHON = str(Path(getattr(sys, "_base_executable", sys.executable)))
+BASE_PYTHON = str(base_python())
 
 # Tells how it was called.
 DCFM = """

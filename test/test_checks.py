@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from checks import (
+    ask,
+    base_python,
     check_build_tools,
     check_machine,
     check_venv_support,
@@ -87,11 +89,27 @@ def test_all_tools_there(tools):
 
 
 @pytest.mark.parametrize(
-    ("printed", "expected"), [("2.0.1", None), ("2.1.0+cu121", "2.1.0+cu121"), ("", None)]
+    ("printed", "expected"),
+    [
+        ("2.0.1 /usr/lib/torch/__init__.py", None),
+        ("2.1.0+cu121 /usr/lib/torch/__init__.py", "2.1.0+cu121"),
+        ("", None),
+    ],
 )
 def test_only_a_torch_from_2_1_on_counts(tmp_path, printed, expected):
     script(tmp_path / "python", f"echo {printed}")
     assert find_torch(tmp_path / "python") == expected
+
+
+def test_a_torch_of_the_environment_itself_is_not_a_shared_one(tmp_path):
+    script(tmp_path / "python", f"echo 2.13.0 {tmp_path}/.venv/torch/__init__.py")
+    assert find_torch(tmp_path / "python", not_below=tmp_path) is None
+    assert find_torch(tmp_path / "python", not_below=tmp_path / "x") == "2.13.0"
+
+
+def test_the_base_python_is_below_every_virtual_environment():
+    code = "import sys; print(sys.prefix == sys.base_prefix, sys.version)"
+    assert ask(base_python(), code) == f"True {sys.version}"
 
 
 def test_a_python_that_does_not_exist_has_no_torch(tmp_path):

@@ -23,7 +23,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks import ask, check_build_tools, check_machine, check_venv_support, find_torch
+from checks import (
+    ask,
+    base_python,
+    check_build_tools,
+    check_machine,
+    check_venv_support,
+    find_torch,
+)
 from clean_environment import clean_environment, enter_venv
 from pip_runner import Pip, SetupError, say
 
@@ -135,7 +142,7 @@ def _torch_step(pip: Pip, options: argparse.Namespace) -> Step:
 
 def _shared_torch() -> str | None:
     shared = "include-system-site-packages = true" in (VENV / "pyvenv.cfg").read_text()
-    return find_torch(PYTHON) if shared else None
+    return find_torch(PYTHON, not_below=VENV) if shared else None
 
 
 def create_venv(*, own_torch: bool) -> None:
@@ -147,7 +154,7 @@ def create_venv(*, own_torch: bool) -> None:
     check_venv_support()
     if VENV.exists() and not _mark().exists():
         raise SetupError(f"{VENV} was not made by make, which would replace it: move it away first")
-    base = Path(getattr(sys, "_base_executable", sys.executable))  # not one that is activated
+    base = base_python()  # what is activated in the user's shell would not be shared
     shared = not own_torch and find_torch(base) is not None
     note = ", sharing the packages of that Python, for its torch" if shared else ""
     say(f"[0] virtual environment .venv, Python {platform.python_version()}{note}")

@@ -71,11 +71,27 @@ def check_build_tools(python: Path) -> None:
         raise SetupError(f"Python.h not found in {headers}: sudo apt install python{version}-dev")
 
 
-def find_torch(python: Path) -> str | None:
-    """Return the version of the torch that `python` imports, None if none or too old a one."""
-    version = ask(python, "import torch; print(torch.__version__)")
+def base_python() -> Path:
+    """Return this interpreter, or the one below it where this is a virtual environment's."""
+    if sys.prefix == sys.base_prefix:
+        return Path(sys.executable)
+    return (
+        Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    )
+
+
+def find_torch(python: Path, *, not_below: Path | None = None) -> str | None:
+    """Return the version of the torch that `python` imports, None if none or too old a one.
+
+    Args:
+        not_below: a torch that lies below this folder does not count.
+    """
+    told = ask(python, "import torch; print(torch.__version__, torch.__file__)")
+    version, _, file = told.partition(" ")
     found = major_minor(version)
-    return version if found and found >= TORCH_AT_LEAST else None
+    if not found or found < TORCH_AT_LEAST:
+        return None
+    return None if not_below and Path(file).is_relative_to(not_below) else version
 
 
 def ask(python: Path, code: str) -> str:
