@@ -1,0 +1,26 @@
+"""Classes to costs, labels to the ground, and the rolling grid. Knows nothing of torch or ROS."""
+
+from __future__ import annotations
+
+from dcfm_ros.costmap.class_file import load_classes, read_classes
+from dcfm_ros.costmap.classes import ClassRule, ClassTable, Kind
+from dcfm_ros.costmap.grid import CostGrid, RollingGrid
+from dcfm_ros.costmap.ground_plane import GroundPlane, ground_tables
+from dcfm_ros.costmap.pixel_table import pixel_table
+from dcfm_ros.costmap.settings import CostmapSettings, GridSettings, ProjectionSettings
+
+__all__ = [
+    "ClassRule",
+    "ClassTable",
+    "CostGrid",
+    "CostmapSettings",
+    "GridSettings",
+    "GroundPlane",
+    "Kind",
+    "ProjectionSettings",
+    "RollingGrid",
+    "ground_tables",
+    "load_classes",
+    "pixel_table",
+    "read_classes",
+]
