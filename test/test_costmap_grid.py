@@ -18,7 +18,7 @@ from dcfm_ros.costmap import (
     pixel_table,
     read_classes,
 )
-from dcfm_ros.costmap.evidence import Evidence, no_evidence, strongest
+from dcfm_ros.costmap.evidence import Evidence, strongest
 from dcfm_ros.errors import GeometryError
 from dcfm_ros.geometry import Camera
 from dcfm_ros.resources import resource
@@ -36,7 +36,7 @@ CLASSES = ClassTable(
 SETTINGS = GridSettings(width_m=4.0, height_m=6.0, resolution_m=1.0)
 
 
-def looked_at(road: list[int], obstacles: dict[int, int]) -> Evidence:
+def looked_at(road: list[int], obstacles: dict[int, int], hidden: tuple[int, ...] = ()) -> Evidence:
     return Evidence(
         np.array(road, np.intp),
         np.array([0], np.uint8),
@@ -45,6 +45,7 @@ def looked_at(road: list[int], obstacles: dict[int, int]) -> Evidence:
         np.array(list(obstacles), np.intp),
         np.array(list(obstacles.values()), np.uint8),
         np.ones(len(obstacles), np.float32),
+        np.array(hidden, np.intp),
     )
 
 
@@ -74,6 +75,15 @@ def test_what_moves_fades_before_what_stands() -> None:
     assert (late == 255).all()  # unknown_after_s
 
 
+def test_what_moves_leaves_cells_in_view_after_two_looks() -> None:
+    grid = RollingGrid(SETTINGS, CLASSES)
+    grid.follow(0.0, 0.0)
+    grid.add(looked_at([], {1: 1, 2: 2}), 0)
+    grid.add(looked_at([], {}, hidden=(1, 2)), 1)
+    grid.add(looked_at([], {}, hidden=(1, 2)), 1)
+    assert grid.at(1, CLASSES).class_ids.ravel()[1:3].tolist() == [1, 255]
+
+
 def test_cells_keep_their_place_while_the_grid_follows() -> None:
     grid = RollingGrid(SETTINGS, CLASSES)
     frame = grid.follow(0.0, 0.0)
@@ -95,7 +105,7 @@ def test_the_strongest_observation_of_a_cell_counts() -> None:
     )
     assert (cells.tolist(), classes.tolist()) == ([4, 7], [3, 2])
     np.testing.assert_allclose(weights, [0.9, 1.0])
-    assert no_evidence().empty
+    assert looked_at([], {}).empty
 
 
 def test_a_camera_below_the_ground_is_refused() -> None:
@@ -128,7 +138,6 @@ def test_perfect_labels_of_a_street_give_its_ground(seed: int) -> None:
     ground = (found != 255) & (classes.kinds()[truth] == Kind.GROUND)
     assert ground.sum() > 1000
     assert (found == truth)[ground].mean() > 0.98
-    assert contacts is not None
     assert len(contacts.classes) > 0
     stands = np.zeros(found.shape, np.uint8)
     for dx in (-0.033, 0.0, 0.033):  # poles are thinner than cells

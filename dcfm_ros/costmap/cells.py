@@ -55,12 +55,10 @@ class CellRaster:
     """For fine squares of the ground around a camera, the step of its ground view that shows them.
 
     It lies still in the ground frame, so that it is computed once for a mount; cells of the grid,
-    which
-    turn against it from frame to frame, are looked up in it at `SAMPLES` by `SAMPLES` points each.
-    So
-    a cell takes the pixels that see it in proportion to the area that they cover in it: far cells
-    get
-    the one pixel that covers them, near cells a fair sample of many, and each is one observation.
+    which turn against it from frame to frame, are looked up in it at `SAMPLES` by `SAMPLES` points
+    each. So a cell takes the pixels that see it in proportion to the area that they cover in it:
+    far cells get the one pixel that covers them, near cells a fair sample of many, and each is one
+    observation.
     """
 
     def __init__(self, view: GroundView, pixels: PixelTable, resolution_m: float) -> None:
@@ -79,7 +77,7 @@ class CellRaster:
 
     def look_up(
         self, frame: GridFrame, grid_from_ground: Matrix
-    ) -> tuple[Indices, Floats, NDArray[np.int32]]:
+    ) -> tuple[Indices, Floats, Indices]:
         """Find the cells that a camera may see, and what shows them.
 
         Args:
@@ -118,9 +116,7 @@ class CellRaster:
         at += (column + shift_column[:, None]).astype(np.int32)
         return cells, distance * np.float32(self._step), self._table.ravel()[at]
 
-    def _fill(
-        self, view: GroundView, pixels: PixelTable, across: int, along: int
-    ) -> NDArray[np.int32]:
+    def _fill(self, view: GroundView, pixels: PixelTable, across: int, along: int) -> Indices:
         """(along, across) flat index into the ground view of each square's centre."""
         x = self._x0 + (np.arange(across) + 0.5) * self._step - self._place[0]
         y = self._y0 + (np.arange(along) + 0.5) * self._step - self._place[1]
@@ -136,7 +132,7 @@ class CellRaster:
         flat = direction * len(view.slopes) + step
         seen = inside.copy()
         seen[inside] = view.source.ravel()[flat[inside]] >= 0
-        return np.where(seen, flat, self.nothing).astype(np.int32)
+        return np.where(seen, flat, self.nothing)
 
     def _window(
         self, frame: GridFrame, turn: NDArray[np.float64], shift: NDArray[np.float64]

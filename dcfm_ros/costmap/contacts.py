@@ -40,12 +40,19 @@ class Contacts:
     steps: NDArray[np.intp]
 
 
-def first_obstacles(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """Obstacle pixels (A, R), and the first of each direction; R where there is none."""
+def no_contacts() -> Contacts:
+    """Nothing stands in view."""
+    indices, floats = np.zeros(0, np.intp), np.zeros(0, np.float32)
+    points = np.zeros((0, 2), np.float32)
+    return Contacts(indices, points, floats, np.zeros(0, np.uint8), floats, indices)
+
+
+def first_obstacles(kinds: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Find the first obstacle step of each direction of (A, R) kinds; R where there is none."""
     obstacle = kinds == Kind.OBSTACLE
-    first = obstacle.argmax(axis=1)
+    first = np.asarray(obstacle.argmax(axis=1), np.intp)
     first[~obstacle[np.arange(len(first)), first]] = kinds.shape[1]
-    return obstacle, first
+    return first
 
 
 def find_contacts(
@@ -54,16 +61,14 @@ def find_contacts(
     labels: NDArray[np.uint8],
     kinds: NDArray[np.uint8],
     first: NDArray[np.intp],
-    obstacle: NDArray[np.bool_],
     heights_m: Floats,
     resolution_m: float,
 ) -> Contacts:
     """Find the contacts of a frame.
 
     A contact is an obstacle pixel with a ground pixel right below it. It does not count where it
-    hangs
-    on the side of a nearer obstacle (an edge, a mirror, a crown), nor where the obstacle rises by
-    far less than its class does before the ground goes on behind it (a speck).
+    hangs on the side of a nearer obstacle (an edge, a mirror, a crown), nor where the obstacle
+    rises by far less than its class does before the ground goes on behind it (a speck).
 
     Args:
         view: the sampling.
@@ -71,7 +76,6 @@ def find_contacts(
         labels: (A, R) sampled labels.
         kinds: (A, R) their kinds.
         first: (A,) first obstacle step of each direction.
-        obstacle: (A, R) obstacle pixels.
         heights_m: (256,) expected heights by class.
         resolution_m: side of a cell.
     """
@@ -82,7 +86,7 @@ def find_contacts(
     upper = view.source[rows, steps]
     lower = np.where(stands, view.source[rows, below], upper)
     points, ranges = _between_pixels(pixels, lower, upper)
-    tops, ends_in_ground = _tops(view, kinds, obstacle, rows, steps, ranges)
+    tops, ends_in_ground = _tops(view, kinds, rows, steps, ranges)
     classes = labels[rows, steps]
     found = Contacts(rows, points, ranges, classes, tops, steps)
     keep = ~(ends_in_ground & (tops < _SPECK_SHARE * heights_m[classes]))
@@ -122,14 +126,13 @@ def _between_pixels(
 def _tops(
     view: GroundView,
     kinds: NDArray[np.uint8],
-    obstacle: NDArray[np.bool_],
     rows: NDArray[np.intp],
     steps: NDArray[np.intp],
     ranges_m: Floats,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Height at which the obstacle ends in each direction, and whether ground goes on there."""
     count = kinds.shape[1]
-    gone = ~obstacle[rows]
+    gone = kinds[rows] != Kind.OBSTACLE
     gone &= np.arange(count) > steps[:, None]
     end = gone.argmax(axis=1)
     unbroken = ~gone[np.arange(len(rows)), end]
@@ -149,9 +152,9 @@ def _hangs(
     """Whether a contact is what hangs in the air at the side of an obstacle that stands nearer.
 
     Contacts of neighbouring directions at like distances form a chain. A short chain is a thing
-    that
-    stands where it is nearest: its own outline farther away hangs, and it hangs as a whole where it
-    is one piece, in the image, with the nearest contact of a chain of its class close beside it.
+    that stands where it is nearest: its own outline farther away hangs, and it hangs as a whole
+    where it is one piece, in the image, with the nearest contact of a chain of its class close
+    beside it.
     """
     ranges, classes, rows = found.ranges_m, found.classes, found.directions
     apart = np.maximum(_APART_PIXELS * pixel_m, np.float32(_APART_CELLS * resolution_m))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.costmap.cells import GridFrame
+
 Cells = NDArray[np.intp]
 Floats = NDArray[np.float32]
 
@@ -23,6 +25,7 @@ class Evidence:
         obstacle_cells: (M,) row-major cells where an obstacle stands.
         obstacle_classes: (M,) its class.
         obstacle_weights: (M,) trust in it, 0 to 1.
+        hidden: (B,) row-major cells in view of which nothing was seen: what moves has left them.
     """
 
     cells: Cells
@@ -32,18 +35,72 @@ class Evidence:
     obstacle_cells: Cells
     obstacle_classes: NDArray[np.uint8]
     obstacle_weights: Floats
+    hidden: Cells
 
     @property
     def empty(self) -> bool:
         """Whether nothing was seen."""
-        return len(self.cells) == 0 and len(self.obstacle_cells) == 0
+        return not (len(self.cells) or len(self.obstacle_cells) or len(self.hidden))
 
 
-def no_evidence() -> Evidence:
-    """Nothing was seen."""
-    cells, floats = np.zeros(0, np.intp), np.zeros(0, np.float32)
-    classes = np.zeros(0, np.uint8)
-    return Evidence(cells, classes, np.zeros((0, 0), np.float32), floats, cells, classes, floats)
+@dataclass(frozen=True, eq=False)
+class Area:
+    """What is visible of the ground.
+
+    Attributes:
+        cells: (N,) row-major cells.
+        shares: (K, N) share of each cell's area seen as each ground class.
+        weights: (N,) trust, 0 to 1.
+        hidden: (B,) cells in view of which no ground is visible.
+    """
+
+    cells: Cells
+    shares: Floats
+    weights: Floats
+    hidden: Cells
+
+
+def no_area(classes: int) -> Area:
+    """No ground is in view."""
+    cells = np.zeros(0, np.intp)
+    shares = np.zeros((classes, 0), np.float32)
+    return Area(cells, shares, np.zeros(0, np.float32), cells)
+
+
+def combine(
+    grounds: NDArray[np.uint8],
+    area: Area,
+    obstacle_cells: Cells,
+    obstacle_classes: NDArray[np.uint8],
+    obstacle_weights: Floats,
+    frame: GridFrame,
+    trust: float,
+) -> Evidence:
+    """Put ground and obstacles of a frame together: a cell with an obstacle is no ground.
+
+    Args:
+        grounds: (K,) classes of the area's shares.
+        area: visible ground.
+        obstacle_cells: (M,) different cells.
+        obstacle_classes: (M,).
+        obstacle_weights: (M,) 0 to 1.
+        frame: place of the grid.
+        trust: weight of the whole frame, 0 to 1.
+    """
+    taken = np.zeros(frame.width * frame.height, bool)
+    taken[obstacle_cells] = True
+    free = ~taken[area.cells]
+    taken[area.cells] = True
+    return Evidence(
+        area.cells[free],
+        grounds,
+        area.shares[:, free],
+        area.weights[free] * np.float32(trust),
+        obstacle_cells,
+        obstacle_classes,
+        obstacle_weights * np.float32(trust),
+        area.hidden[~taken[area.hidden]],
+    )
 
 
 def strongest(

@@ -57,12 +57,10 @@ class RollingGrid:
     """Evidence of the classes that stand on or form the ground, in cells that keep their place.
 
     An observation replaces a share of what a cell held and adds itself, so that evidence stays
-    bounded
-    and the newest looks count most; in between it halves with time. Evidence is stored as if it
-    had been
-    given at one reference time: adding 2^(age / half-life) times as much is the same as decaying
-    all
-    else, costs nothing for cells that are not seen, and does not depend on the order of the stamps.
+    bounded and the newest looks count most; in between it halves with time. Evidence is stored as
+    if it had been given at one reference time: adding 2^(age / half-life) times as much is the same
+    as decaying all else, costs nothing for cells that are not seen, and does not depend on the
+    order of the stamps.
     """
 
     def __init__(self, settings: GridSettings, classes: ClassTable) -> None:
@@ -109,6 +107,8 @@ class RollingGrid:
         if evidence.empty:
             return
         gain = self._gain(stamp_ns)
+        for slot in np.flatnonzero(self._dynamic):
+            self._evidence[evidence.hidden, slot] *= np.float32(1 - YIELD)
         if len(evidence.cells):
             cells = evidence.cells
             looked = evidence.shares.sum(axis=0)[:, None]  # (N, 1)

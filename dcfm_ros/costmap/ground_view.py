@@ -2,8 +2,8 @@
 
 Whatever the lens, pitch and roll, a row is a vertical plane through the camera, so that upright
 things stand along it, and the first obstacle pixel of a row is its lowest contact with the ground.
-Directions
-and steps are as fine as the pixels, but no finer than a fraction of a cell: more would be wasted.
+Directions and steps are as fine as the pixels, but no finer than a fraction of a cell: more would
+be wasted.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class GridSettings:
         20.0, "Evidence of what stands still halves in this time, in s.", low=0.1, high=86400.0
     )
     dynamic_half_life_s: float = option(
-        1.0, "Evidence of classes that move halves in this time, in s.", low=0.1, high=86400.0
+        0.5, "Evidence of classes that move halves in this time, in s.", low=0.1, high=86400.0
     )
     unknown_after_s: float = option(
         20.0, "A cell not seen for this long is unknown again, in s.", low=0.1, high=86400.0
