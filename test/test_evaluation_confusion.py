@@ -92,3 +92,8 @@ def test_other_sizes_are_refused():
 def test_predictions_that_are_no_class_are_refused():
     with pytest.raises(EvaluationError, match="holds label 7, expected 0 to 2"):
         counted(3, TRUTH, np.full_like(PREDICTION, 7))
+
+
+def test_counts_by_class_leave_out_what_a_frame_does_not_show():
+    matrix = counted(5, TRUTH, PREDICTION)
+    assert matrix.by_class() == ((0, 1, 2, 1), (1, 2, 2, 4), (2, 0, 1, 0))

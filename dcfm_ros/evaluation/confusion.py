@@ -69,6 +69,14 @@ class ConfusionMatrix:
         iou = self.iou()
         return float(np.nan_to_num(iou).mean() if absent_as_zero else np.nanmean(iou))
 
+    def by_class(self) -> tuple[tuple[int, int, int, int], ...]:
+        """Class id, pixels found, true and predicted, of each class that has any."""
+        hits, true, predicted = np.diag(self.counts), self.counts.sum(1), self.counts.sum(0)
+        return tuple(
+            (int(i), int(hits[i]), int(true[i]), int(predicted[i]))
+            for i in np.flatnonzero(true + predicted)
+        )
+
     def recall(self) -> NDArray[np.float64]:
         """(classes,) share of a class's true pixels that were found; NaN for an absent class."""
         true = self.counts.sum(1)
@@ -86,6 +94,16 @@ class ConfusionMatrix:
     def pixel_accuracy(self) -> float:
         """Share of labelled pixels whose class is right; NaN without any."""
         return float(np.diag(self.counts).sum() / self.pixels) if self.pixels else float("nan")
+
+    def mean_accuracy(self) -> float:
+        """Mean of `recall` over the classes present in the truth; NaN without any."""
+        return float(np.nanmean(self.recall())) if self.pixels else float("nan")
+
+    def frequency_weighted_iou(self) -> float:
+        """Mean of `iou` weighted by each class's share of the labelled pixels; NaN without any."""
+        if not self.pixels:
+            return float("nan")
+        return float(np.nan_to_num(self.iou()) @ self.shares())
 
     def shares(self) -> NDArray[np.float64]:
         """(classes,) share of each class in the labelled pixels; NaN without any."""

@@ -59,6 +59,9 @@ class FrameRecord:
     miou: float
     """Of this frame alone; NaN without ground truth."""
     stages_ms: dict[str, float]
+    counts: tuple[tuple[int, int, int, int], ...] | None = None
+    """Class id, pixels that are it and were found, that are it, that were predicted as it, of each
+    class that this frame shows; None without ground truth. All IoUs follow from their sums."""
 
     def to_json(self) -> str:
         """One line; the times, which differ from run to run, come last."""
@@ -72,6 +75,7 @@ class FrameRecord:
                 "age": self.age,
                 "mean_confidence": number(self.mean_confidence),
                 "miou": number(self.miou),
+                "counts": self.counts,
                 "ms": {name: round(value, 3) for name, value in self.stages_ms.items()},
             }
         )

@@ -51,7 +51,8 @@ class Tally:
         Raises:
             EvaluationError: a predicted label is no class.
         """
-        miou = math.nan if frame.truth is None else self._compare(frame, frame.truth)
+        own = None if frame.truth is None else self._compare(frame, frame.truth)
+        miou = math.nan if own is None else own.miou()
         self.frames += 1
         self.reasons[frame.reason] += 1
         self._predicted += np.bincount(frame.labels.ravel(), minlength=256)
@@ -72,6 +73,7 @@ class Tally:
             mean_confidence=frame.mean_confidence,
             miou=miou,
             stages_ms=frame.stages_ms,
+            counts=None if own is None else own.by_class(),
         )
 
     def merge(self, other: Tally) -> None:
@@ -140,8 +142,8 @@ class Tally:
         """(frames,) of one of `STAGES`; NaN where it was not measured."""
         return np.array(self._stages[stage], np.float64)
 
-    def _compare(self, frame: SegmentedFrame, truth: Pixels) -> float:
-        """Count a frame's pixels against its ground truth; its own mIoU."""
+    def _compare(self, frame: SegmentedFrame, truth: Pixels) -> ConfusionMatrix:
+        """Count a frame's pixels against its ground truth; its own matrix."""
         labels = frame.labels
         if truth.shape != labels.shape:
             self.truth_sizes.add((truth.shape[0], truth.shape[1]))
@@ -156,4 +158,4 @@ class Tally:
         for label in range(self.classes, UNLABELLED):
             if counts[label]:
                 self.unknown_ids[label] += int(counts[label])
-        return own.miou()
+        return own
