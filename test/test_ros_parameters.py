@@ -45,15 +45,17 @@ def test_shipped_yaml_is_what_the_dataclasses_say():
 
 
 def test_shipped_yaml_reads_back_as_the_defaults():
-    parsed = yaml.safe_load(yaml_text())["/**"]["ros__parameters"]
+    flat = dotted(yaml.safe_load(yaml_text())["/**"]["ros__parameters"])
+    assert from_flat(NodeSettings, flat) == NodeSettings()
+    assert set(flat) == set(flatten(NodeSettings())) - {"cameras", "costmap.costs"}
+
+
+def dotted(parsed: dict, prefix: str = "") -> dict:
     flat = {}
     for name, value in parsed.items():
-        if isinstance(value, dict):
-            flat.update({f"{name}.{inner}": v for inner, v in value.items()})
-        else:
-            flat[name] = value
-    assert from_flat(NodeSettings, flat) == NodeSettings()
-    assert set(flat) == set(flatten(NodeSettings())) - {"cameras"}
+        inner = dotted(value, f"{prefix}{name}.") if isinstance(value, dict) else None
+        flat.update({prefix + name: value} if inner is None else inner)
+    return flat
 
 
 def test_every_setting_is_a_described_parameter(make_node):
@@ -94,11 +96,23 @@ def test_given_values_arrive(make_node):
         ),
         ({"cameras": ["a", "a"]}, "cameras: .*expected different names"),
         ({"cameras": "front"}, "cameras: found 'front', expected .* list of strings"),
+        ({"costmap__rate_hz": 0}, r"costmap\.rate_hz: found 0\.0, expected 0\.05 to 50\.0"),
+        (
+            {"costmap__projection__min_range_m": 20.0},
+            r"costmap\.projection\.min_range_m: found 20\.0, expected less than max_range_m",
+        ),
     ],
 )
 def test_an_invalid_value_at_start_is_refused_with_its_reason(make_node, given, message):
     with pytest.raises(SettingsError, match="^parameter " + message):
         parameters.declare(make_node(**given))
+
+
+def test_a_grid_that_would_not_fit_is_refused_with_its_size(make_node):
+    with pytest.raises(SettingsError, match="^a grid of 10000 x 24 m at 0.01 m has 1000000 x 2400"):
+        parameters.declare(
+            make_node(costmap__grid__width_m=10000.0, costmap__grid__resolution_m=0.01)
+        )
 
 
 def test_parameters_that_do_not_exist_are_named_with_the_nearest(make_node):
@@ -133,6 +147,15 @@ def test_settings_of_configure_and_activate_change_only_before():
     assert change("inactive", image_transport="compressed")[1].successful
     answer = change("active", image_transport="compressed")[1]
     assert "takes effect at activate" in answer.reason
+
+
+def test_costs_and_rate_of_the_costmap_change_at_once_and_its_shape_before_activate():
+    settings, answer = change("active", costmap__costs=["road: 20"], costmap__rate_hz=5)
+    assert answer.successful
+    assert (settings.costmap.costs, settings.costmap.rate_hz) == (("road: 20",), 5.0)
+    assert change("inactive", costmap__grid__resolution_m=0.2)[1].successful
+    assert "takes effect at activate" in change("active", costmap__global_frame="map")[1].reason
+    assert "takes effect at configure" in change("inactive", costmap__enabled=False)[1].reason
 
 
 def test_setting_the_same_value_is_no_change():

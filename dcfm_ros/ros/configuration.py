@@ -20,15 +20,23 @@ _INDENT = "  "
 
 def yaml_text() -> str:
     """The parameter file with every default and its explanation."""
-    lines: list[str] = []
-    group = ""
-    for option in flatten(NodeSettings()).values():
-        *groups, name = option.name.split(".")
-        if group != ".".join(groups):
-            group = ".".join(groups)
-            lines += ["", f"{_INDENT * 2}{group}:"]
-        lines += _entry(option, name, _INDENT * (2 + len(groups)))
-    return _HEAD + "\n".join(lines) + "\n"
+    return _HEAD + "\n".join(_group(list(flatten(NodeSettings()).values()), 0)) + "\n"
+
+
+def _group(options: list[Option], depth: int) -> Iterator[str]:
+    """The options of one level, then the groups below it."""
+    indent = _INDENT * (2 + depth)
+    below: dict[str, list[Option]] = {}
+    for option in options:
+        *groups, name = option.name.split(".")[depth:]
+        if groups:
+            below.setdefault(groups[0], []).append(option)
+        else:
+            yield from _entry(option, name, indent)
+    for group, members in below.items():
+        yield ""
+        yield f"{indent}{group}:"
+        yield from _group(members, depth + 1)
 
 
 def _entry(option: Option, name: str, indent: str) -> Iterator[str]:

@@ -23,8 +23,15 @@ from dcfm_ros.ros.settings import NodeSettings
 from dcfm_ros.settings import Option, flatten, from_flat, replace_flat
 
 _AT_START = ("autostart",)
-_AT_CONFIGURE = ("cameras", "engine.")
-_AT_ACTIVATE = ("image_transport", "image_reliability")
+_AT_CONFIGURE = ("cameras", "engine.", "costmap.enabled", "costmap.classes")
+_AT_ACTIVATE = ("image_transport", "image_reliability", "costmap.")
+_AT_ONCE = (
+    "costmap.costs",
+    "costmap.rate_hz",
+    "costmap.tf_timeout_s",
+    "costmap.clear_after_s",
+    "costmap.nav_scale",
+)
 
 _INT64 = 2**63 - 1
 
@@ -125,11 +132,13 @@ def _settings(values: dict[str, Any]) -> NodeSettings:
     try:
         return from_flat(NodeSettings, _cleaned(values))
     except SettingsError as error:
-        raise SettingsError("parameter " + _dotted(error, values)) from error
+        text = _dotted(error, values)
+        named = text.partition(":")[0] in values
+        raise SettingsError("parameter " + text if named else text) from error
 
 
 def _dotted(error: SettingsError, names: Iterable[str]) -> str:
-    """A settings error names the field; put the full parameter name there."""
+    """A settings error about one field names it; put the full parameter name there."""
     field, colon, rest = str(error).partition(":")
     for name in names:
         if name.rpartition(".")[2] == field:
@@ -144,6 +153,8 @@ def _overrides(node: Node) -> dict[str, Any]:
 
 
 def _too_late(name: str, state: str) -> str:
+    if name in _AT_ONCE:
+        return ""
     if name.startswith(_AT_CONFIGURE) and state not in ("unconfigured", "configuring"):
         return (
             f"{name} takes effect at configure, and the node is {state}; "

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from dcfm_ros.errors import SettingsError
+from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
 from dcfm_ros.settings import check, option
 from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
 
@@ -14,7 +15,7 @@ _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """The node's parameters: its own, those of the engine and those of key-frame selection."""
+    """The node's parameters: its own, and those of engine, key-frame selection and costmap."""
 
     autostart: bool = option(
         True, "Go to active without a lifecycle manager, after every start and respawn."
@@ -46,6 +47,7 @@ class NodeSettings:
     )
     engine: EngineSettings = field(default_factory=EngineSettings)
     key_frames: KeyFrameSettings = field(default_factory=KeyFrameSettings)
+    costmap: LiveCostmapSettings = field(default_factory=LiveCostmapSettings)
 
     def __post_init__(self) -> None:
         check(self)
