@@ -162,10 +162,9 @@ class RollingGrid:
         )
 
     def clear(self) -> None:
-        """Turn every cell unknown; the grid finds its place anew."""
+        """Turn every cell unknown; the grid stays where it is until it follows."""
         self._evidence[:] = 0
         self._seen_ns[:] = _NEVER
-        self._frame = None
 
     def _decide(self, held: Floats, total: Floats) -> NDArray[np.intp]:
         """Slot of the class that each of (N, C) is."""

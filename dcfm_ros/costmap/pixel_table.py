@@ -11,6 +11,7 @@ from dcfm_ros.errors import GeometryError
 from dcfm_ros.geometry import Camera, Matrix
 
 Floats = NDArray[np.float32]
+Rays = NDArray[np.float64]
 
 _LOWEST_M = 0.02
 
@@ -62,8 +63,20 @@ class PixelTable:
         return np.asarray(axis / max(float(np.hypot(*axis)), 1e-9), np.float32)
 
 
-def pixel_table(camera: Camera, ground_from_camera: Matrix) -> PixelTable:
+def optical_rays(camera: Camera) -> Rays:
+    """(3, H * W) ray of each pixel in the optical frame, z = 1; NaN where the lens has none."""
+    v, u = np.mgrid[0 : camera.height, 0 : camera.width]
+    rays = camera.rays(np.column_stack([u.ravel(), v.ravel()]).astype(np.float64))
+    return np.vstack([rays.T, np.ones(len(rays))])
+
+
+def pixel_table(camera: Camera, ground_from_camera: Matrix, rays: Rays | None = None) -> PixelTable:
     """Compute the rays of all pixels of a mounted camera.
+
+    Args:
+        camera: the lens and the image size.
+        ground_from_camera: (4, 4) optical frame to ground frame, m.
+        rays: of `optical_rays`, where they are at hand.
 
     Raises:
         GeometryError: the camera does not stand above the ground plane.
@@ -74,8 +87,6 @@ def pixel_table(camera: Camera, ground_from_camera: Matrix) -> PixelTable:
             f"the camera stands {height:.3f} m above the ground plane, expected more than "
             f"{_LOWEST_M} m; correct its transform, or name the frame on the ground in ground_frame"
         )
-    v, u = np.mgrid[0 : camera.height, 0 : camera.width]
-    rays = camera.rays(np.column_stack([u.ravel(), v.ravel()]).astype(np.float64))
-    optical = np.vstack([rays.T, np.ones(len(rays))])
+    optical = optical_rays(camera) if rays is None else rays
     directions = (ground_from_camera[:3, :3] @ optical).astype(np.float32)
     return PixelTable(camera, ground_from_camera, np.ascontiguousarray(directions))
