@@ -28,6 +28,7 @@ VERBS = {
     "calibrate": "calibrate",
     "import": "import_checkpoint",
     "inspect": "inspect_checkpoint",
+    "bench": "bench",
     "doctor": "doctor",
 }
 _FAILED = 2

@@ -30,10 +30,15 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """What the network runs on, and when the common feature is computed afresh."""
     group = parser.add_argument_group("network")
     group.add_argument("--checkpoint", metavar="CKPT", help="default: the shipped street model")
+    add_machine_options(group)
+    add_key_frame_options(parser)
+
+
+def add_machine_options(group: argparse._ActionsContainer) -> None:
+    """What the network runs on."""
     group.add_argument("--device", help="auto (default), cpu, cuda, cuda:1, …")
     group.add_argument("--precision", help="auto (default), float32, float16, bfloat16")
     group.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
-    add_key_frame_options(parser)
 
 
 def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
