@@ -109,7 +109,9 @@ def test_an_invalid_value_at_start_is_refused_with_its_reason(make_node, given, 
 
 
 def test_a_grid_that_would_not_fit_is_refused_with_its_size(make_node):
-    with pytest.raises(SettingsError, match="^a grid of 10000 x 24 m at 0.01 m has 1000000 x 2400"):
+    with pytest.raises(
+        SettingsError, match=r"^a grid of 10000 x 24 m at 0\.01 m has 1000000 x 2400"
+    ):
         parameters.declare(
             make_node(costmap__grid__width_m=10000.0, costmap__grid__resolution_m=0.01)
         )
