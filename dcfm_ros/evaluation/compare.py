@@ -1,0 +1,240 @@
+"""Two runs on the same recordings, figure by figure: what changed, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcfm_ros.errors import EvaluationError
+from dcfm_ros.evaluation.bootstrap import DRAWS, Floats, block_length, interval
+from dcfm_ros.evaluation.estimates import agrees, estimator, joined
+from dcfm_ros.evaluation.frame_log import FrameLog, read_frame_logs
+from dcfm_ros.evaluation.quantities import Quantity, quantities
+
+FILE = "metrics.json"
+_SCHEMA = "dcfm_ros/metrics/"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A metrics.json and where it lies."""
+
+    path: Path
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of two runs, all in its unit."""
+
+    name: str
+    unit: str
+    old: float | None
+    new: float | None
+    low: float | None = None
+    """Of the 95 % interval of new - old; None where frames do not give one."""
+    high: float | None = None
+    better: int = 0
+    """1 if more is better, -1 if less is, 0 if neither."""
+    is_main: bool = True
+
+    @property
+    def change(self) -> float | None:
+        """New - old; None where one of them is unknown."""
+        return None if self.old is None or self.new is None else self.new - self.old
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval leaves zero out."""
+        if self.low is None or self.high is None:
+            return False
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What became of every figure."""
+
+    old: Run
+    new: Run
+    differences: dict[str, Difference]
+    frames: int
+    """That both runs have; 0 where one has no frame log."""
+    block: int
+    """Frames per block of the bootstrap."""
+    notes: tuple[str, ...]
+
+
+def load_run(path: Path) -> Run:
+    """Read a metrics.json.
+
+    Args:
+        path: the file, or its folder.
+
+    Raises:
+        EvaluationError: no such file, or another kind of file.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EvaluationError(
+            f"cannot read {file}: {error.strerror}; --compare takes metrics.json files"
+        ) from None
+    except ValueError:
+        raise EvaluationError(f"{file} is no JSON, expected a metrics.json") from None
+    schema = str(document.get("schema", "")) if isinstance(document, dict) else ""
+    if not schema.startswith(_SCHEMA):
+        raise EvaluationError(f"{file}: schema is {schema!r}, expected {_SCHEMA}1")
+    return Run(file, document)
+
+
+def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
+    """Compare two runs on the same recordings.
+
+    Raises:
+        EvaluationError: other recordings or classes, or a damaged frame log.
+    """
+    check_comparable(old, new)
+    one, other = quantities(old.document), quantities(new.document)
+    pairs = _pairs(old, new)
+    lengths = [len(pair[0].stamps_ns) for pair in pairs]
+    block = block_length([_series(*pair) for pair in pairs]) if sum(lengths) else 0
+    differences = {
+        name: _difference(one.get(name), other.get(name)) for name in sorted({*one, *other})
+    }
+    if sum(lengths):
+        mine = joined([pair[0] for pair in pairs]), joined([pair[1] for pair in pairs])
+        classes = list(old.document["setup"]["classes"])
+        for name, found in differences.items():
+            differences[name] = _with_interval(found, classes, mine, lengths, block, draws)
+    notes = _notes(old, new, sum(lengths))
+    return Comparison(old, new, differences, sum(lengths), block, tuple(notes))
+
+
+def check_comparable(old: Run, new: Run) -> None:
+    """Raises EvaluationError where the recordings, classes or protocols are not the same."""
+    one, other = (_classes(run) for run in (old, new))
+    if one != other:
+        told = [*_only(old, one, other), *_only(new, other, one)]
+        raise EvaluationError(
+            f"the checkpoints' classes differ ({'; '.join(told) or 'in their order'}): compare "
+            "runs of checkpoints with the same classes"
+        )
+    before, now = _frame_counts(old.document), _frame_counts(new.document)
+    told = [*_only(old, before, now), *_only(new, now, before)]
+    if told:
+        raise EvaluationError(
+            f"the recordings differ ({'; '.join(told)}): compare runs on the same recordings"
+        )
+    for name, frames in before.items():
+        if frames != now[name]:
+            raise EvaluationError(
+                f"{name} has {frames} frames in {old.path}, {now[name]} in {new.path}: "
+                "not the same recording"
+            )
+    protocols = [run.document["setup"].get("protocol") for run in (old, new)]
+    if protocols[0] != protocols[1]:
+        raise EvaluationError(
+            f"the protocols differ: {protocols[0]} in {old.path}, {protocols[1]} in {new.path}"
+        )
+
+
+def _classes(run: Run) -> list[str]:
+    return [str(name) for name in run.document["setup"]["classes"]]
+
+
+def _only(run: Run, mine: Iterable[str], theirs: Iterable[str]) -> list[str]:
+    """What one run has and the other has not, as one sentence or none."""
+    names = sorted(set(mine) - set(theirs))
+    return [f"only in {run.path}: {', '.join(names)}"] if names else []
+
+
+def _frame_counts(document: Mapping[str, Any]) -> dict[str, int]:
+    """How many frames each recording held, whatever became of them."""
+    return {
+        recording["name"]: recording["delivery"]["sent"]
+        if recording.get("delivery")
+        else recording["frames"] + recording["unreadable_frames"]
+        for recording in document["recordings"]
+    }
+
+
+def _difference(old: Quantity | None, new: Quantity | None) -> Difference:
+    known = new or old
+    assert known is not None
+    return Difference(
+        name=known.name,
+        unit=known.unit,
+        old=old.value if old else None,
+        new=new.value if new else None,
+        better=known.better,
+        is_main=known.is_main,
+    )
+
+
+def _pairs(old: Run, new: Run) -> list[tuple[FrameLog, FrameLog]]:
+    """The frames that both runs have, by recording."""
+    logs = [read_frame_logs(run.document, run.path.parent) for run in (old, new)]
+    pairs = []
+    for name in logs[0]:
+        if name not in logs[1]:
+            continue
+        one, other = logs[0][name], logs[1][name]
+        if not np.array_equal(one.stamps_ns, other.stamps_ns):
+            _, mine, theirs = np.intersect1d(one.stamps_ns, other.stamps_ns, return_indices=True)
+            one, other = one.at(mine), other.at(theirs)
+        pairs.append((one, other))
+    return pairs
+
+
+def _series(old: FrameLog, new: FrameLog) -> Floats:
+    """(frames,) what differs by frame: accuracy where there is truth, else latency."""
+    difference: Floats = new.miou - old.miou
+    return new.total_ms - old.total_ms if np.isnan(difference).all() else difference
+
+
+def _with_interval(
+    found: Difference,
+    classes: Sequence[str],
+    logs: tuple[FrameLog, FrameLog],
+    lengths: Sequence[int],
+    block: int,
+    draws: int,
+) -> Difference:
+    make = estimator(found.name, classes)
+    if make is None or found.old is None or found.new is None:
+        return found
+    one, other = (make(log) for log in logs)
+    everything = np.ones((1, sum(lengths)))
+    if not agrees(one(everything)[0], found.old, found.unit):
+        return found
+    if not agrees(other(everything)[0], found.new, found.unit):
+        return found
+    bounds = interval(lambda weights: other(weights) - one(weights), lengths, block, draws)
+    if bounds is None:
+        return found
+    return Difference(
+        found.name, found.unit, found.old, found.new, *bounds, found.better, found.is_main
+    )
+
+
+def _notes(old: Run, new: Run, frames: int) -> list[str]:
+    notes = []
+    setups = [run.document["setup"] for run in (old, new)]
+    for what, values in (
+        ("mode", [setup["mode"] for setup in setups]),
+        ("device", [setup["engine"]["device"] for setup in setups]),
+        ("precision", [setup["engine"]["precision"] for setup in setups]),
+        ("threads", [setup["engine"]["threads"] for setup in setups]),
+    ):
+        if values[0] != values[1]:
+            notes.append(f"{what}: {values[0]} then, {values[1]} now")
+    if not frames:
+        notes.append("no intervals: there is no frames.jsonl beside both metrics.json")
+    return notes

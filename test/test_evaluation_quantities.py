@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+from comparison_harness import write_run
+
+from dcfm_ros.errors import EvaluationError
+from dcfm_ros.evaluation.compare import load_run
+from dcfm_ros.evaluation.quantities import quantities, the_quantity
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return quantities(load_run(write_run(folder, [[500, 500]])).document)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit"),
+    [
+        ("miou", 100 * (0.5 + 2 / 3) / 2, "points"),
+        ("pixel_accuracy", 75.0, "points"),
+        ("iou.road", 50.0, "points"),
+        ("iou.traffic light", 100 * 2 / 3, "points"),
+        ("latency.p99", 10.0, "ms"),
+        ("latency.network.p50", 8.0, "ms"),
+        ("latency.key_frames.p50", 12.0, "ms"),
+        ("rate", 20.0, "Hz"),
+        ("key_share", 50.0, "points"),
+        ("multiply_adds.mean", 2.5, "G"),
+        ("frames", 2, ""),
+    ],
+)
+def test_figures_have_short_names_and_the_units_people_use(found, name, value, unit):
+    assert found[name].value == pytest.approx(value)
+    assert found[name].unit == unit
+
+
+def test_what_is_better_is_known(found):
+    better = {name: found[name].better for name in ("miou", "latency.p50", "rate", "key_share")}
+    assert better == {"miou": 1, "latency.p50": -1, "rate": 1, "key_share": 0}
+
+
+def test_details_are_not_for_the_table(found):
+    assert found["miou"].is_main
+    assert found["latency.p95"].is_main
+    assert not found["latency.network.p50"].is_main
+    assert "key_frames.reasons.FIRST" not in found
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("mIou", "did you mean 'miou'"), ("latency.p98", "did you mean 'latency.p9"), ("?", "there")],
+)
+def test_an_unknown_figure_is_told_with_the_nearest(found, name, advice):
+    with pytest.raises(EvaluationError, match="no figure .*" + advice):
+        the_quantity(found, name)
