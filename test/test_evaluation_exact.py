@@ -72,7 +72,7 @@ def test_the_harness_segments_as_the_segmenter_does(result):
 
 def test_metrics_tell_all_that_they_depend_on(result, checkpoint):
     bag, _, metrics = result
-    assert metrics["schema"] == "dcfm_ros/metrics/1"
+    assert metrics["schema"] == "dcfm_ros/metrics/2"
     setup = metrics["setup"]
     assert setup["mode"] == "exact"
     assert setup["checkpoint"]["file"] == checkpoint.name

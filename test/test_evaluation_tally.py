@@ -59,6 +59,7 @@ def test_figures_by_hand():
         "count": 1,
         "share": 1 / 3,
         "reasons": {"INTERVAL": 1, "REUSE": 2},
+        "mean_age": 2 / 3,
     }
     assert found["multiply_adds"] == {"key": 100, "non_key": 20, "mean": round(140 / 3)}
     assert found["mean_confidence"] == pytest.approx((0.5 + 0.75 + 0.75) / 3)
@@ -69,8 +70,14 @@ def test_figures_by_hand():
     assert accuracy["miou_of_non_key_frames"] == pytest.approx((2 / 4 + 0) / 2)
     assert accuracy["miou"] == pytest.approx((4 / 6 + 2 / 4) / 2)
     assert accuracy["pixel_accuracy"] == 6 / 8
+    assert accuracy["mean_accuracy"] == pytest.approx((1.0 + 0.5) / 2)
+    assert accuracy["frequency_weighted_iou"] == pytest.approx((4 / 6 + 2 / 4) / 2)
+    assert [(one["age"], one["frames"], one["miou"]) for one in accuracy["by_age"]] == [
+        (0, 1, 1.0), (1, 1, pytest.approx(0.25))
+    ]  # fmt: skip
     assert accuracy["classes"][1] == {
-        "id": 1, "name": "right", "iou": 0.5, "precision": 1.0, "recall": 0.5, "share": 0.5
+        "id": 1, "name": "right", "iou": 0.5, "precision": 1.0, "recall": 0.5,
+        "boundary_f_score": None, "share": 0.5,
     }  # fmt: skip
 
 
@@ -90,11 +97,14 @@ def test_without_ground_truth_there_is_no_accuracy():
 
 
 def test_merged_tallies_equal_one_tally():
-    frames = [frame(i, key=i % 3 == 0, total_ms=5.0 + i, truth=LEFT_RIGHT) for i in range(10)]
-    merged = tally_of(*frames[:4])
-    merged.merge(tally_of(*frames[4:]))
+    """Two recordings: a window of VC lies within one of them."""
+    indices = [*range(12), *range(50, 60)]
+    frames = [frame(i, key=i % 3 == 0, total_ms=5.0 + i, truth=LEFT_RIGHT) for i in indices]
+    merged = tally_of(*frames[:12])
+    merged.merge(tally_of(*frames[12:]))
     whole = tally_of(*frames)
     assert measure(merged, LABELS, COST) == measure(whole, LABELS, COST)
+    assert merged.accuracy.consistency.windows[8] == 4 + 2
     assert time_stages(merged) == time_stages(whole)
 
 
@@ -113,16 +123,16 @@ def test_camera_period_is_unknown_without_growing_stamps(stamps_ns):
 def test_truth_of_another_size_is_compared_at_its_own_size():
     truth = LEFT_RIGHT.repeat(2, 0).repeat(2, 1)
     tally = tally_of(frame(0, truth=truth))
-    assert tally.all.pixels == 16
-    assert tally.all.miou() == 1.0
-    assert tally.truth_sizes == {(4, 4)}
+    assert tally.accuracy.all.pixels == 16
+    assert tally.accuracy.all.miou() == 1.0
+    assert tally.accuracy.truth_sizes == {(4, 4)}
 
 
 def test_ids_that_are_no_class_count_as_unlabelled():
     truth = np.array([[0, 11], [0, 255]], np.uint8)
     tally = tally_of(frame(0, truth=truth))
-    assert tally.all.pixels == 2
-    assert tally.unknown_ids == {11: 1}
+    assert tally.accuracy.all.pixels == 2
+    assert tally.accuracy.unknown_ids == {11: 1}
 
 
 def test_predictions_that_are_no_class_are_refused():

@@ -12,11 +12,12 @@ from typing import Any
 
 import dcfm_ros
 from dcfm_ros.evaluation.cost import FrameCost
+from dcfm_ros.evaluation.memory import peak_memory
 from dcfm_ros.evaluation.metrics import measure, time_stages
 from dcfm_ros.evaluation.notes import notes_on
 from dcfm_ros.evaluation.results import Recording, Results, plain
 
-SCHEMA = "dcfm_ros/metrics/1"
+SCHEMA = "dcfm_ros/metrics/2"
 
 
 def document(results: Results) -> dict[str, Any]:
@@ -25,12 +26,13 @@ def document(results: Results) -> dict[str, Any]:
     labels = results.setup.info.labels
     costs = [results.cost(recording) for recording in recordings]
     total = results.total()
+    conventions = results.setup.conventions
     return {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "dcfm_ros": dcfm_ros.__version__,
         "setup": plain(results.setup),
-        "total": measure(total, labels, _mean_cost(recordings, costs)),
+        "total": measure(total, labels, _mean_cost(recordings, costs), conventions),
         "recordings": [
             {
                 "name": recording.name,
@@ -42,7 +44,7 @@ def document(results: Results) -> dict[str, Any]:
                 **({"delivery": asdict(recording.delivery)} if recording.delivery else {}),
                 "unreadable_frames": recording.unreadable_count,
                 "notes": notes_on(recording),
-                **measure(recording.tally, labels, cost),
+                **measure(recording.tally, labels, cost, conventions),
             }
             for recording, cost in zip(recordings, costs, strict=True)
         ],
@@ -51,6 +53,7 @@ def document(results: Results) -> dict[str, Any]:
             "recordings": {
                 r.name: {"rate_hz": round(r.rate_hz, 3), **time_stages(r.tally)} for r in recordings
             },
+            "peak_memory": peak_memory(),
         },
     }
 

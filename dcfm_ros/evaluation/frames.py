@@ -43,6 +43,16 @@ class SegmentedFrame:
     """(H, W) predicted class ids."""
     truth: Pixels | None
     """(h, w) true class ids, of any size; ids that are no class are unlabelled."""
+    expected_label_change: float = math.nan
+    """Share of labels that fresh deep features would change, estimated; NaN if unknown."""
+    key_budget: float = math.nan
+    """Key frames that the rate limit still grants; NaN without one."""
+    confidence: Pixels | None = None
+    """(H, W) 0 … 255, where it was asked for."""
+    reference: Pixels | None = None
+    """(H, W) class ids by the reference, where there is one."""
+    clip: str = ""
+    """Of a data set; frames of different clips do not follow each other."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +72,27 @@ class FrameRecord:
     counts: tuple[tuple[int, int, int, int], ...] | None = None
     """Class id, pixels that are it and were found, that are it, that were predicted as it, of each
     class that this frame shows; None without ground truth. All IoUs follow from their sums."""
+    expected_label_change: float = math.nan
+    key_budget: float = math.nan
+    agreement: float = math.nan
+    """Share of pixels labelled as by the reference; NaN without one."""
+    clip: str = ""
 
     def to_json(self) -> str:
         """One line; the times, which differ from run to run, come last."""
         return json.dumps(
             {
                 "recording": self.recording,
+                **({"clip": self.clip} if self.clip else {}),
                 "index": self.index,
                 "stamp_ns": self.stamp_ns,
                 "key": self.is_key_frame,
                 "reason": self.reason.name,
                 "age": self.age,
+                "expected_label_change": number(self.expected_label_change),
+                "budget": number(self.key_budget),
                 "mean_confidence": number(self.mean_confidence),
+                "agreement": number(self.agreement),
                 "miou": number(self.miou),
                 "counts": self.counts,
                 "ms": {name: round(value, 3) for name, value in self.stages_ms.items()},

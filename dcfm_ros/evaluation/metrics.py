@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.evaluation.confusion import ConfusionMatrix
+from dcfm_ros.evaluation.accuracy import Accuracy
+from dcfm_ros.evaluation.confidence import Reliability
+from dcfm_ros.evaluation.consistency import WINDOWS
 from dcfm_ros.evaluation.cost import FrameCost
 from dcfm_ros.evaluation.frames import STAGES, number
 from dcfm_ros.evaluation.tally import Tally
@@ -16,16 +20,32 @@ from dcfm_ros.network import LabelSet
 _PERCENTILES = (50, 95, 99)
 
 
-def measure(tally: Tally, labels: LabelSet, cost: FrameCost) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Conventions:
+    """How figures are to be read."""
+
+    absent_as_zero: bool = False
+    """Count classes that the truth never shows as 0 in every mIoU, as DCFM's authors do."""
+    own_reference: bool = False
+    """The reference is the same network with a key frame in every place: what differs from it is
+    the label change that reuse has truly caused."""
+
+
+def measure(
+    tally: Tally, labels: LabelSet, cost: FrameCost, conventions: Conventions | None = None
+) -> dict[str, Any]:
     """What depends on frames and engine alone, equal in every run. Shares and IoU in 0 … 1."""
+    conventions = conventions or Conventions()
     key_frames = int(tally.is_key.sum())
     share = key_frames / tally.frames
+    labelled = tally.accuracy if tally.labelled_frames else None
     return {
         "frames": tally.frames,
         "key_frames": {
             "count": key_frames,
             "share": share,
             "reasons": {reason.name: tally.reasons[reason] for reason in sorted(tally.reasons)},
+            "mean_age": float(tally.ages.mean()),
         },
         "mean_confidence": _mean(tally.confidence),
         "multiply_adds": {
@@ -33,8 +53,26 @@ def measure(tally: Tally, labels: LabelSet, cost: FrameCost) -> dict[str, Any]:
             "non_key": cost.non_key,
             "mean": round(cost.key * share + cost.non_key * (1.0 - share)),
         },
-        "predicted_shares": _by_class(labels, tally),
-        "accuracy": _accuracy(tally, labels) if tally.labelled_frames else None,
+        "predicted_shares": dict(zip(labels.classes, tally.predicted_shares.tolist(), strict=True)),
+        "label_change": {
+            "expected": _mean(tally.expected_label_change),
+            "true": _mean(1.0 - tally.agreement) if conventions.own_reference else None,
+        },
+        "reference": _reference(tally),
+        "consistency": {
+            **(
+                {f"vc{n}": number(labelled.consistency.value(n)) for n in WINDOWS}
+                if labelled
+                else {}
+            ),
+            "flow": number(tally.flow.value()) if tally.flow else None,
+        },
+        "accuracy": (
+            _accuracy(tally.labelled_frames, labelled, labels, conventions.absent_as_zero)
+            if labelled
+            else None
+        ),
+        "calibration": _calibration(labelled) if labelled else None,
     }
 
 
@@ -53,43 +91,80 @@ def time_stages(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _accuracy(tally: Tally, labels: LabelSet) -> dict[str, Any]:
-    counts = tally.all
-    columns = zip(
-        labels.classes,
-        counts.iou(),
-        counts.precision(),
-        counts.recall(),
-        counts.shares(),
-        strict=True,
-    )
+def _accuracy(
+    frames: int, accuracy: Accuracy, labels: LabelSet, absent_as_zero: bool
+) -> dict[str, Any]:
+    counts = accuracy.all
+
+    def miou(matrix: Any) -> float | None:
+        return number(matrix.miou(absent_as_zero=absent_as_zero))
+
     return {
-        "frames": tally.labelled_frames,
+        "frames": frames,
         "pixels": counts.pixels,
-        "miou": number(counts.miou()),
-        "miou_of_key_frames": _miou(tally.key),
-        "miou_of_non_key_frames": _miou(tally.non_key),
+        "miou": miou(counts),
+        "miou_of_key_frames": miou(accuracy.key),
+        "miou_of_non_key_frames": miou(accuracy.non_key),
         "pixel_accuracy": number(counts.pixel_accuracy()),
-        "classes": [
+        "mean_accuracy": number(counts.mean_accuracy()),
+        "frequency_weighted_iou": number(counts.frequency_weighted_iou()),
+        "boundary_f_score": number(accuracy.boundary.mean()) if accuracy.boundary else None,
+        "by_age": [
             {
-                "id": class_id,
-                "name": name,
-                "iou": number(iou),
-                "precision": number(precision),
-                "recall": number(recall),
-                "share": number(share),
+                "age": age,
+                "frames": accuracy.frames_by_age[age],
+                "miou": miou(matrix),
+                "pixel_accuracy": number(matrix.pixel_accuracy()),
             }
-            for class_id, (name, iou, precision, recall, share) in enumerate(columns)
+            for age, matrix in sorted(accuracy.by_age.items())
         ],
+        "classes": _classes(accuracy, labels),
     }
 
 
-def _by_class(labels: LabelSet, tally: Tally) -> dict[str, float]:
-    return dict(zip(labels.classes, tally.predicted_shares.tolist(), strict=True))
+def _classes(accuracy: Accuracy, labels: LabelSet) -> list[dict[str, Any]]:
+    counts = accuracy.all
+    nothing = np.full(len(labels.classes), np.nan)
+    columns: dict[str, Sequence[float] | NDArray[np.float64]] = {
+        "iou": counts.iou(),
+        "precision": counts.precision(),
+        "recall": counts.recall(),
+        "boundary_f_score": accuracy.boundary.f_scores() if accuracy.boundary else nothing,
+        "share": counts.shares(),
+    }
+    return [
+        {
+            "id": class_id,
+            "name": name,
+            **{column: number(values[class_id]) for column, values in columns.items()},
+        }
+        for class_id, name in enumerate(labels.classes)
+    ]
 
 
-def _miou(counts: ConfusionMatrix) -> float | None:
-    return number(counts.miou())
+def _reference(tally: Tally) -> dict[str, Any] | None:
+    """Labels against those of another run over the same frames; null without one."""
+    counts = tally.reference
+    if not counts.pixels:
+        return None
+    return {"agreement": number(counts.pixel_accuracy()), "miou": number(counts.miou())}
+
+
+def _calibration(accuracy: Accuracy) -> dict[str, Any] | None:
+    """Of the confidence; null where it was not computed."""
+    reliability = accuracy.reliability
+    if not reliability.counts.any():
+        return None
+    return {
+        "error": number(reliability.error()),
+        "error_of_reuse": number(accuracy.reliability_of_reuse.error()),
+        "bins": _bins(reliability),
+        "bins_of_reuse": _bins(accuracy.reliability_of_reuse),
+    }
+
+
+def _bins(reliability: Reliability) -> list[dict[str, float]]:
+    return [asdict(one) for one in reliability.bins()]
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

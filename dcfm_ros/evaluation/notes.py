@@ -27,17 +27,18 @@ def _truth(recording: Recording) -> list[str]:
             f"{unmatched} of {recording.label_count} ground-truth images on "
             f"{recording.label_topic} belong to no segmented frame and were not used."
         )
-    unknown = tally.unknown_ids
+    accuracy = tally.accuracy
+    unknown = accuracy.unknown_ids
     if unknown:
-        pixels = tally.all.pixels + unknown.total()
+        pixels = accuracy.all.pixels + unknown.total()
         ids = ", ".join(str(label) for label in sorted(unknown))
         notes.append(
             f"{100 * unknown.total() / pixels:.1f} % of the ground truth's pixels hold id {ids}, "
             f"no class of this network (0 to {tally.classes - 1}): they count as unlabelled."
         )
-    if not tally.all.pixels:
+    if not accuracy.all.pixels:
         notes.append("The ground truth holds no labelled pixel.")
-    for height, width in sorted(tally.truth_sizes):
+    for height, width in sorted(accuracy.truth_sizes):
         notes.append(
             f"Ground truth of {width}x{height} px differs from the image: the prediction was "
             "resized to it, nearest neighbour."

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from dcfm_ros.evaluation.cost import FrameCost, frame_cost
 from dcfm_ros.evaluation.frames import SegmentedFrame
+from dcfm_ros.evaluation.metrics import Conventions
 from dcfm_ros.evaluation.samples import Samples
 from dcfm_ros.evaluation.sources import Source
-from dcfm_ros.evaluation.tally import Tally
+from dcfm_ros.evaluation.tally import Measures, Tally
 from dcfm_ros.network import CheckpointInfo
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, KeyFrameSettings
@@ -21,6 +22,16 @@ from dcfm_ros.streaming.engine import ResolvedEngine
 from dcfm_ros.streaming.network_size import network_size
 
 EXACT, LIVE = "exact", "live"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A network whose labels, with a key frame in every place, stand beside those measured."""
+
+    name: str
+    checkpoint_sha256: str
+    own: bool
+    """It is the same checkpoint: labels differ by reuse alone."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +44,25 @@ class Setup:
     checkpoint_sha256: str
     engine: ResolvedEngine
     key_frames: KeyFrameSettings
+    measures: Measures = field(default_factory=Measures)
+    reference: Reference | None = None
+    protocol: str = ""
+    """Of published figures; empty: frames as a robot sees them."""
+    absent_as_zero: bool = False
+    """Classes that the ground truth never shows count as 0 in every mIoU."""
 
     @classmethod
-    def of(cls, mode: str, engine: Engine, key_frames: KeyFrameSettings) -> Setup:
-        """What an engine has been loaded with."""
-        resolved = engine.resolved
-        given = Path(resolved.checkpoint)
-        path = given if given.is_file() else resource(resolved.checkpoint)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return cls(mode, engine.info, digest, resolved, key_frames)
+    def of(cls, mode: str, engine: Engine, key_frames: KeyFrameSettings, **more: Any) -> Setup:
+        """What an engine has been loaded with; `more` are further fields."""
+        return cls(mode, engine.info, sha256_of(engine), engine.resolved, key_frames, **more)
+
+    @property
+    def conventions(self) -> Conventions:
+        """How the figures are to be read."""
+        return Conventions(
+            absent_as_zero=self.absent_as_zero,
+            own_reference=self.reference is not None and self.reference.own,
+        )
 
 
 @dataclass(frozen=True)
@@ -114,7 +135,7 @@ class Results:
             label_topic=source.label_topic,
             frame_count=source.frame_count,
             label_count=source.label_count,
-            tally=Tally(len(self.setup.info.labels.classes)),
+            tally=self._tally(),
         )
         self.recordings.append(recording)
         return recording
@@ -137,10 +158,13 @@ class Results:
 
     def total(self) -> Tally:
         """All recordings together."""
-        total = Tally(len(self.setup.info.labels.classes))
+        total = self._tally()
         for recording in self.recordings:
             total.merge(recording.tally)
         return total
+
+    def _tally(self) -> Tally:
+        return Tally(len(self.setup.info.labels.classes), self.setup.measures)
 
     def cost(self, recording: Recording) -> FrameCost:
         """Of a frame as the network saw it."""
@@ -149,6 +173,13 @@ class Results:
         return frame_cost(
             info.network, network_size(recording.image_size, info.training_size, requested)
         )
+
+
+def sha256_of(engine: Engine) -> str:
+    """Of the checkpoint that an engine has loaded."""
+    given = Path(engine.resolved.checkpoint)
+    path = given if given.is_file() else resource(engine.resolved.checkpoint)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def plain(setup: Setup) -> dict[str, object]:
@@ -163,4 +194,8 @@ def plain(setup: Setup) -> dict[str, object]:
         "classes": list(setup.info.labels.classes),
         "engine": asdict(setup.engine),
         "key_frames": asdict(setup.key_frames),
+        "measures": asdict(setup.measures),
+        "reference": asdict(setup.reference) if setup.reference else None,
+        "protocol": setup.protocol or None,
+        "absent_as_zero": setup.absent_as_zero,
     }
