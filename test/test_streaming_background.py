@@ -92,7 +92,7 @@ def test_live_frames_do_not_wait(engine: Engine, gate: threading.Event) -> None:
     assert [segmenter.step(*frame).age for frame in frames[6:]] == [4, 5]
 
 
-@pytest.mark.parametrize("what", ["cut", "resize", "gap", "reset"])
+@pytest.mark.parametrize("what", ["cut", "requested cut", "resize", "gap", "reset"])
 def test_what_nothing_old_does_for_blocks_and_drops_the_key_frame_in_work(
     engine: Engine, gate: threading.Event, what: str
 ) -> None:
@@ -100,7 +100,9 @@ def test_what_nothing_old_does_for_blocks_and_drops_the_key_frame_in_work(
     found = run(segmenter, 4)
     assert [r.is_key_frame for r in found] == [True, False, True, False]
     picture, stamp = pictures(5)[4], stamps_ns(5)[4]
-    if what == "cut":
+    if what == "requested cut":
+        segmenter.request_key_frame()
+    if "cut" in what:
         picture = np.ascontiguousarray(255 - picture)
     elif what == "resize":
         picture = np.ascontiguousarray(picture[:40])

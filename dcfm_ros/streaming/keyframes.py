@@ -28,6 +28,16 @@ class KeyFrameReason(IntEnum):
         """Whether the common feature is computed on the frame."""
         return self not in (KeyFrameReason.REUSE, KeyFrameReason.BUDGET_EXHAUSTED)
 
+    @property
+    def needs_fresh(self) -> bool:
+        """Whether no older common feature does for the frame."""
+        return self in (
+            KeyFrameReason.FIRST,
+            KeyFrameReason.CUT,
+            KeyFrameReason.RESIZE,
+            KeyFrameReason.STAMP_GAP,
+        )
+
 
 class KeyFramePolicy(Protocol):
     """Says on every frame that nothing forces whether a key frame is due."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,83 +14,18 @@ from dcfm_ros.errors import ImageError
 from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
+from dcfm_ros.streaming.memory import (
+    Frame,
+    KeyFrame,
+    PastFrame,
+    PendingKeyFrame,
+    compare,
+    forces_key_frame,
+)
+from dcfm_ros.streaming.result import FrameResult
 from dcfm_ros.streaming.selector import Decision, KeyFrameSelector, policy_name
 from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
-from dcfm_ros.streaming.signals import (
-    Output,
-    Signals,
-    View,
-    boundary_density,
-    change,
-    coarse,
-    input_change,
-    luma_change,
-    luma_correlation,
-)
-
-_BLOCKING = (
-    KeyFrameReason.FIRST,
-    KeyFrameReason.CUT,
-    KeyFrameReason.RESIZE,
-    KeyFrameReason.STAMP_GAP,
-)
-"""Key frames for which no older deep features do."""
-
-
-@dataclass(frozen=True)
-class FrameResult:
-    """What one frame came to."""
-
-    labels: NDArray[np.uint8]
-    """(H, W) class ids, at the size of the image."""
-    confidence: NDArray[np.uint8] | None
-    """(H, W) round(255 · softmax maximum), less on non-key frames by what is expected to have
-    changed; None where it was not asked for."""
-    mean_confidence: float
-    """Mean softmax maximum, 0 … 1, less on non-key frames likewise."""
-    is_key_frame: bool
-    """Whether the deep features of this frame are computed, be it in the background."""
-    reason: KeyFrameReason
-    age: int
-    """Frames since the key frame whose common feature was used; 0 on a key frame that did not go
-    to the background."""
-    age_ns: int
-    """The same as a difference of stamps."""
-    expected_label_change: float
-    """Share of pixels whose label a fresh common feature would change, estimated; 0 where it
-    was used, NaN where the checkpoint is not calibrated."""
-    key_budget: float
-    """Key frames that `max_key_rate_hz` still grants; NaN without that limit."""
-    preprocess_ms: float
-    network_ms: float
-    postprocess_ms: float
-
-
-@dataclass(frozen=True)
-class _Past:
-    """A frame that is over, as far as later ones need it."""
-
-    stamp_ns: int
-    view: View
-    output: Output
-
-
-@dataclass(frozen=True)
-class _KeyFrame:
-    """What later frames reuse, and compare themselves with."""
-
-    common: Tensor
-    image_size: tuple[int, int]
-    past: _Past
-    boundary: float
-
-
-@dataclass
-class _Pending:
-    """A key frame that is being computed in the background."""
-
-    key: Future[_KeyFrame]
-    age: int = 0
+from dcfm_ros.streaming.signals import Output, View, coarse
 
 
 class Segmenter:
@@ -118,9 +51,9 @@ class Segmenter:
         self._phase = phase
         self._own_policy = policy
         self._requested = False
-        self._key: _KeyFrame | None = None
-        self._pending: _Pending | None = None
-        self._last: _Past | None = None
+        self._key: KeyFrame | None = None
+        self._pending: PendingKeyFrame | None = None
+        self._last: PastFrame | None = None
         self._age = 0
         self.configure(key_frames or KeyFrameSettings())
 
@@ -188,36 +121,36 @@ class Segmenter:
                 stays in use, and the next key frame is a new attempt.
         """
         _check(rgb)
-        size = (rgb.shape[0], rgb.shape[1])
         started = time.perf_counter()
         view = View.of(self._engine.resize(rgb))
+        frame = Frame(view, (rgb.shape[0], rgb.shape[1]), stamp_ns)
         x = self._engine.upload(view.rgb)
         prepared = time.perf_counter()
 
         self._take_over()
         shallow = self._engine.shallow(x)
-        decision = self._decide(view, size, stamp_ns)
+        decision = self._decide(frame)
         is_key_frame = decision.reason.is_key_frame
-        aside = self._goes_aside(decision.reason)
+        aside = self._settings.mode == "background" and is_key_frame
+        aside = aside and not decision.reason.needs_fresh
         fresh = is_key_frame and not aside
         common = self._engine.deep(shallow) if fresh else self._reused.common
         logits = self._engine.decode(common, shallow)
         self._engine.synchronize()
         if aside:
-            compute = partial(self._compute, shallow, view, size, stamp_ns)
-            self._pending = _Pending(self._engine.aside(compute))
+            compute = partial(self._key_frame, shallow, frame)
+            self._pending = PendingKeyFrame(self._engine.aside(compute))
         computed = time.perf_counter()
 
         expected = 0.0 if fresh else decision.expected_change
         trust = 1.0 - self._engine.calibration.confidence_discount * expected
-        labels, confidence_map = label_map(logits, size, confidence=confidence, trust=trust)
+        labels, confidence_map = label_map(logits, frame.size, confidence=confidence, trust=trust)
         mean = mean_confidence(logits)
-        self._last = _Past(stamp_ns, view, Output(coarse(labels), mean))
+        self._last = PastFrame(frame, Output(coarse(labels), mean))
         self._requested = self._requested and not is_key_frame
         self._age += 1
         if fresh:
-            boundary = boundary_density(self._last.output.labels)
-            self._key, self._age = _KeyFrame(common, size, self._last, boundary), 0
+            self._key, self._age = KeyFrame.of(common, self._last), 0
             self._pending = None
         finished = time.perf_counter()
         return FrameResult(
@@ -227,7 +160,7 @@ class Segmenter:
             is_key_frame=is_key_frame,
             reason=decision.reason,
             age=self._age,
-            age_ns=stamp_ns - self._reused.past.stamp_ns,
+            age_ns=stamp_ns - self._reused.past.frame.stamp_ns,
             expected_label_change=expected if self._engine.calibration.is_fitted else math.nan,
             key_budget=decision.budget_left,
             preprocess_ms=1e3 * (prepared - started),
@@ -238,75 +171,38 @@ class Segmenter:
     def _take_over(self) -> None:
         """Use the key frame of the background from this frame on, if it is ready or has to be."""
         pending = self._pending
-        if pending is None:
-            return
-        pending.age += 1
-        due_after = self._settings.background_frames
-        if pending.age >= due_after if due_after else pending.key.done():
+        if pending is not None and pending.is_due(self._settings.background_frames):
             self._pending = None
             self._key, self._age = pending.key.result(), pending.age - 1
 
-    def _goes_aside(self, reason: KeyFrameReason) -> bool:
-        """Whether old deep features do for the labels of this key frame."""
-        wanted = self._settings.mode == "background" and reason.is_key_frame
-        return wanted and reason not in _BLOCKING
-
-    def _compute(
-        self, shallow: Tensor, view: View, size: tuple[int, int], stamp_ns: int
-    ) -> _KeyFrame:
+    def _key_frame(self, shallow: Tensor, frame: Frame) -> KeyFrame:
         """In the background: the deep features of a frame, and what its labels would have been."""
         common = self._engine.deep(shallow)
         logits = self._engine.decode(common, shallow)
-        labels, _ = label_map(logits, size, confidence=False)
+        labels, _ = label_map(logits, frame.size, confidence=False)
         output = Output(coarse(labels), mean_confidence(logits))
-        past = _Past(stamp_ns, view, output)
-        return _KeyFrame(common, size, past, boundary_density(output.labels))
+        return KeyFrame.of(common, PastFrame(frame, output))
 
     @property
-    def _reused(self) -> _KeyFrame:
+    def _reused(self) -> KeyFrame:
         assert self._key is not None
         return self._key
 
-    def _decide(self, view: View, size: tuple[int, int], stamp_ns: int) -> Decision:
-        """What forces a key frame comes first, then limits and policy."""
-        forced = self._forced(view, size, stamp_ns)
+    def _decide(self, frame: Frame) -> Decision:
+        """What forces a key frame comes first, then requests, then limits and policy."""
+        forced = forces_key_frame(frame, self._key, self._last, self._settings)
         if forced is not None:
-            return self._selector.force(forced, stamp_ns)
-        return self._selector.decide(
-            self._signals(view),
-            stamp_ns - self._reused.past.stamp_ns,
-            stamp_ns,
-            busy=self._pending is not None,
-        )
-
-    def _forced(self, view: View, size: tuple[int, int], stamp_ns: int) -> KeyFrameReason | None:
-        if self._key is None or self._last is None:
-            return KeyFrameReason.FIRST
-        if size != self._key.image_size:
-            return KeyFrameReason.RESIZE
-        gap_ns = stamp_ns - self._last.stamp_ns
-        if gap_ns < 0 or gap_ns > self._settings.max_gap_s * 1e9:
-            return KeyFrameReason.STAMP_GAP
+            return self._selector.force(forced, frame.stamp_ns)
         if self._requested and self._pending is None:
-            return KeyFrameReason.REQUEST
-        if luma_correlation(view, self._last.view) < self._settings.cut_correlation:
-            return KeyFrameReason.CUT
-        return None
-
-    def _signals(self, view: View) -> Signals:
-        """The frame against the key frame."""
+            return self._selector.force(KeyFrameReason.REQUEST, frame.stamp_ns)
         assert self._last is not None
-        key, last = self._reused, self._last.output
-        differs = math.nan
-        if self._selector.policy.needs_input_change:
-            differs = input_change(view, key.past.view, self._engine.info.std)
-        return Signals(
-            age=self._age + 1,
-            luma_change=luma_change(view, key.past.view),
-            drift=change(last.labels, key.past.output.labels),
-            confidence_fall=max(0.0, key.past.output.confidence - last.confidence),
-            boundary=key.boundary,
-            input_change=differs,
+        differs = self._selector.policy.needs_input_change
+        std = self._engine.info.std if differs else None
+        return self._selector.decide(
+            compare(frame, self._reused, self._last.output, self._age + 1, std),
+            frame.stamp_ns - self._reused.past.frame.stamp_ns,
+            frame.stamp_ns,
+            busy=self._pending is not None,
         )
 
 

@@ -1,0 +1,113 @@
+"""What a camera remembers of the frames that are over, and what that says about the next one."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from dcfm_ros.streaming.keyframes import KeyFrameReason
+from dcfm_ros.streaming.settings import KeyFrameSettings
+from dcfm_ros.streaming.signals import (
+    Output,
+    Signals,
+    View,
+    boundary_density,
+    change,
+    input_change,
+    luma_change,
+    luma_correlation,
+)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame before the network has seen all of it."""
+
+    view: View
+    size: tuple[int, int]
+    """(height, width) of the camera's image."""
+    stamp_ns: int
+
+
+@dataclass(frozen=True)
+class PastFrame:
+    """A frame that is over."""
+
+    frame: Frame
+    output: Output
+
+
+@dataclass(frozen=True)
+class KeyFrame:
+    """What later frames reuse, and compare themselves with."""
+
+    common: Tensor
+    past: PastFrame
+    boundary: float
+
+    @classmethod
+    def of(cls, common: Tensor, past: PastFrame) -> KeyFrame:
+        """A frame whose common feature is fresh, and what its labels are with it."""
+        return cls(common, past, boundary_density(past.output.labels))
+
+
+@dataclass
+class PendingKeyFrame:
+    """A key frame that is being computed in the background."""
+
+    key: Future[KeyFrame]
+    age: int = 0
+    """Frames since it was the frame at hand."""
+
+    def is_due(self, after: int) -> bool:
+        """Count a frame; whether its features are used from this one on.
+
+        Args:
+            after: exactly so many frames later; 0: as soon as they are ready.
+        """
+        self.age += 1
+        return self.age >= after if after else self.key.done()
+
+
+def forces_key_frame(
+    frame: Frame, key: KeyFrame | None, last: PastFrame | None, settings: KeyFrameSettings
+) -> KeyFrameReason | None:
+    """Why older deep features will not do for a frame; None where they will."""
+    if key is None or last is None:
+        return KeyFrameReason.FIRST
+    if frame.size != key.past.frame.size:
+        return KeyFrameReason.RESIZE
+    gap_ns = frame.stamp_ns - last.frame.stamp_ns
+    if gap_ns < 0 or gap_ns > settings.max_gap_s * 1e9:
+        return KeyFrameReason.STAMP_GAP
+    if luma_correlation(frame.view, last.frame.view) < settings.cut_correlation:
+        return KeyFrameReason.CUT
+    return None
+
+
+def compare(
+    frame: Frame,
+    key: KeyFrame,
+    last: Output,
+    age: int,
+    std: tuple[float, float, float] | None = None,
+) -> Signals:
+    """A frame against the key frame whose common feature it would reuse.
+
+    Args:
+        last: of the frame before.
+        age: frames since the key frame.
+        std: of the normalised input, to compare that as well.
+    """
+    then = key.past
+    return Signals(
+        age=age,
+        luma_change=luma_change(frame.view, then.frame.view),
+        drift=change(last.labels, then.output.labels),
+        confidence_fall=max(0.0, then.output.confidence - last.confidence),
+        boundary=key.boundary,
+        input_change=input_change(frame.view, then.frame.view, std) if std else math.nan,
+    )
