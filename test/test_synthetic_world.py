@@ -68,14 +68,20 @@ def test_motions_keep_their_speed(motion: str, low: float, high: float) -> None:
         assert np.abs(path.y).max() < 0.3
 
 
-def test_stop_and_go_stands_and_drives_in_turn() -> None:
+@pytest.mark.parametrize(
+    ("motion", "duration_s", "shortest_s"),
+    [("stop_and_go", 30.0, 2.0), ("traffic_lights", 90.0, 9.0)],
+)
+def test_it_stands_and_drives_in_turn(motion: str, duration_s: float, shortest_s: float) -> None:
     for seed in range(5):
-        path = trajectory(StreetSettings(motion="stop_and_go", duration_s=30.0), seed)
+        path = trajectory(StreetSettings(motion=motion, duration_s=duration_s), seed)
         standing = path.speed < 0.01
         assert standing[0]
         assert 0.2 < standing.mean() < 0.8
-        stops = np.count_nonzero(np.diff(standing.astype(int)) == 1)
-        assert stops >= 2
+        stops = path.time_s[1:][np.diff(standing.astype(int)) == 1]
+        goes = path.time_s[1:][np.diff(standing.astype(int)) == -1]
+        assert stops.size >= 2
+        assert (goes[1 : stops.size] - stops[: goes.size - 1]).min() > 0.95 * shortest_s
         assert path.speed.max() > 4
         assert np.abs(np.diff(path.speed)).max() / 0.02 < 9  # m/s2
 

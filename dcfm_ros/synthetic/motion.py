@@ -13,6 +13,25 @@ from dcfm_ros.synthetic.settings import StreetSettings
 _STEP_S = 0.02
 
 
+@dataclass(frozen=True)
+class _Stops:
+    """Ranges in s: how long the car stands first, pulls away, rolls, brakes, stands again."""
+
+    first_s: tuple[float, float]
+    pull_away_s: tuple[float, float]
+    roll_s: tuple[float, float]
+    brake_s: tuple[float, float]
+    stand_s: tuple[float, float]
+
+
+_STOPS = {
+    # a queue of cars; stands about half of the time
+    "stop_and_go": _Stops((1.0, 2.5), (1.5, 2.5), (0.5, 2.0), (1.2, 2.0), (2.0, 4.5)),
+    # a block of houses between lights, which are red for more than half of the time
+    "traffic_lights": _Stops((4.0, 8.0), (2.5, 4.0), (3.0, 6.0), (2.0, 3.5), (9.0, 16.0)),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """Sampled pose of base_link over time.
@@ -68,24 +87,24 @@ def _speed(rng: np.random.Generator, motion: str, time: Vector) -> Vector:
         cruise = rng.uniform(1.0, 2.0)
     if motion == "fast":
         cruise = rng.uniform(15.0, 20.0)
-    if motion == "stop_and_go":
-        return _stop_and_go(rng, time, rng.uniform(5.0, 8.0))
+    if motion in _STOPS:
+        return _stopping(rng, time, _STOPS[motion], rng.uniform(5.0, 8.0))
     ripple = 1 + 0.08 * np.sin(2 * np.pi * time / rng.uniform(4, 9) + rng.uniform(0, 6))
     return np.asarray(cruise * ripple, np.float64)
 
 
-def _stop_and_go(rng: np.random.Generator, time: Vector, cruise: float) -> Vector:
-    """Stand, pull away, roll, brake, over and over; stands about half of the time."""
+def _stopping(rng: np.random.Generator, time: Vector, stops: _Stops, cruise: float) -> Vector:
+    """Stand, pull away, roll, brake, over and over."""
     knots_t, knots_v = [0.0], [0.0]
-    now = rng.uniform(1.0, 2.5)
+    now = rng.uniform(*stops.first_s)
     knots_t.append(now)
     knots_v.append(0.0)
     while now < time[-1]:
         for lasts, speed in (
-            (rng.uniform(1.5, 2.5), cruise),
-            (rng.uniform(0.5, 2.0), cruise),
-            (rng.uniform(1.2, 2.0), 0.0),
-            (rng.uniform(2.0, 4.5), 0.0),
+            (rng.uniform(*stops.pull_away_s), cruise),
+            (rng.uniform(*stops.roll_s), cruise),
+            (rng.uniform(*stops.brake_s), 0.0),
+            (rng.uniform(*stops.stand_s), 0.0),
         ):
             now += lasts
             knots_t.append(now)

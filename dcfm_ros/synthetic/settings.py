@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dcfm_ros.settings import check, option
 
-MOTIONS = ("drive", "stop_and_go", "slow", "fast", "cut")
+MOTIONS = ("drive", "stop_and_go", "traffic_lights", "slow", "fast", "cut")
 
 
 @dataclass(frozen=True)
