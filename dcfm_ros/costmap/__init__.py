@@ -5,6 +5,7 @@ from __future__ import annotations
 from dcfm_ros.costmap.builder import CostmapBuilder
 from dcfm_ros.costmap.class_file import load_classes, read_classes
 from dcfm_ros.costmap.classes import ClassRule, ClassTable, Kind
+from dcfm_ros.costmap.feed import CostmapFeed, LabelledImage, MapUpdate
 from dcfm_ros.costmap.grid import CostGrid, RollingGrid
 from dcfm_ros.costmap.ground_plane import GroundPlane, ground_tables
 from dcfm_ros.costmap.nav_points import reduce_nearest
@@ -17,10 +18,13 @@ __all__ = [
     "ClassTable",
     "CostGrid",
     "CostmapBuilder",
+    "CostmapFeed",
     "CostmapSettings",
     "GridSettings",
     "GroundPlane",
     "Kind",
+    "LabelledImage",
+    "MapUpdate",
     "ObstaclePoints",
     "ProjectionSettings",
     "RollingGrid",

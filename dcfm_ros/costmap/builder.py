@@ -107,6 +107,8 @@ class CostmapBuilder:
         """
         with self._lock:
             _check_sizes(camera_info, labels, confidence)
+            if not self.settings.projection.use_confidence:
+                confidence = None
             placed = self._look_up(frame_id, stamp_ns)
             depth_m = None if depth is None else depth_in_m(depth, *labels.shape)
             mounted = self._mounted(camera, camera_info, placed.ground_from_camera)

@@ -14,10 +14,13 @@ from dcfm_ros.costmap.ground_view import GroundView
 
 
 def reduced_pixels(height: int, width: int, to_height: int, to_width: int) -> tuple[Cells, Cells]:
-    """Rows (to_height,) and columns (to_width,) that a nearest-neighbour reduction keeps."""
-    rows = ((np.arange(to_height) + 0.5) * (height / to_height)).astype(np.intp)
-    columns = ((np.arange(to_width) + 0.5) * (width / to_width)).astype(np.intp)
-    return rows, columns
+    """Rows (to_height,) and columns (to_width,) that `cv2.INTER_NEAREST_EXACT` keeps."""
+    kept = []
+    for size, to_size in ((height, to_height), (width, to_width)):
+        index = np.arange(size, dtype=np.float32)[None]
+        reduced = cv2.resize(index, (to_size, 1), interpolation=cv2.INTER_NEAREST_EXACT)
+        kept.append(np.asarray(reduced[0], np.intp))
+    return kept[0], kept[1]
 
 
 def reduce_nearest(image: NDArray[np.uint8], to_height: int, to_width: int) -> NDArray[np.uint8]:

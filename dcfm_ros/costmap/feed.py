@@ -1,0 +1,183 @@
+"""Labelled images wait for transforms, calibration and depth: the same rules live and offline."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcfm_ros.costmap.builder import CostmapBuilder, DepthImage
+from dcfm_ros.costmap.grid import CostGrid
+from dcfm_ros.costmap.obstacle_points import ObstaclePoints
+from dcfm_ros.costmap.timeline import Timeline
+from dcfm_ros.errors import CostmapError, DcfmError
+from dcfm_ros.geometry import camera_from_info
+
+_MOST_WAITING = 32
+_BACK_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImage:
+    """What segmentation found in one image.
+
+    Attributes:
+        camera: name of the camera.
+        frame_id: its optical frame.
+        stamp_ns: of the image.
+        labels: (H, W) class ids, 255 unlabelled.
+        confidence: (H, W) 0 to 255, or None for full confidence.
+        common_age_s: age of the common feature.
+    """
+
+    camera: str
+    frame_id: str
+    stamp_ns: int
+    labels: NDArray[np.uint8]
+    confidence: NDArray[np.uint8] | None
+    common_age_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class MapUpdate:
+    """What became of a labelled image.
+
+    Attributes:
+        image: the same.
+        obstacles: what stands in it; None where it could not be placed.
+        error: why it could not, else None.
+        grid: the grid after it, where one is due by `rate_hz`.
+    """
+
+    image: LabelledImage
+    obstacles: ObstaclePoints | None
+    error: DcfmError | None
+    grid: CostGrid | None
+
+
+class CostmapFeed:
+    """Hands labelled images to the builder, in the order in which they came.
+
+    An image waits up to `tf_timeout_s` for what it needs. Time is only what the caller says it is:
+    a steady clock live, the time of recording in a bag. Not for several threads at a time.
+
+    Args:
+        builder: takes the images.
+        with_depth: names of the cameras that have a depth image for every image.
+    """
+
+    def __init__(self, builder: CostmapBuilder, with_depth: Collection[str] = ()) -> None:
+        self.builder = builder
+        self._with_depth = frozenset(with_depth)
+        self._infos: dict[str, Timeline[Any]] = {}
+        self._depths: dict[str, Timeline[DepthImage]] = {}
+        self._waiting: deque[tuple[LabelledImage, int]] = deque()
+        self._slot: int | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Number of images that wait."""
+        return len(self._waiting)
+
+    def camera_info(self, camera: str, stamp_ns: int, info: Any) -> None:
+        """Take a sensor_msgs/CameraInfo, of rclpy or of a bag."""
+        self._infos.setdefault(camera, Timeline()).add(stamp_ns, info)
+
+    def depth(self, camera: str, stamp_ns: int, image: DepthImage) -> None:
+        """Take an aligned depth image, (h, w) uint16 in mm or float32 in m."""
+        self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
+
+    def put(self, image: LabelledImage, now_ns: int) -> None:
+        """Take a labelled image; `take` gives what becomes of it."""
+        self._waiting.append((image, now_ns))
+
+    def take(self, now_ns: int | None) -> list[MapUpdate]:
+        """Add the images that have what they need, or have waited long enough, to the grid.
+
+        Args:
+            now_ns: on the same clock as in `put`; None: nothing more will come.
+        """
+        settings = self.builder.settings
+        timeout_ns = round(settings.tf_timeout_s * 1e9)
+        updates = []
+        while self._waiting:
+            image, since_ns = self._waiting[0]
+            late = now_ns is None or now_ns - since_ns >= timeout_ns
+            if not (late or len(self._waiting) > _MOST_WAITING or self._has_all(image)):
+                break
+            self._waiting.popleft()
+            updates.append(self._add(image))
+        return updates
+
+    def clear(self) -> None:
+        """Forget waiting images and depth, and turn the grid unknown; calibration stays."""
+        self._waiting.clear()
+        self._depths.clear()
+        self._slot = None
+        self.builder.clear()
+
+    def _has_all(self, image: LabelledImage) -> bool:
+        if image.camera not in self._infos:
+            return False
+        if image.camera in self._with_depth:
+            depths = self._depths.get(image.camera)
+            if depths is None or not depths.decided(image.stamp_ns):
+                return False
+        return self.builder.ready(image.frame_id, image.stamp_ns)
+
+    def _add(self, image: LabelledImage) -> MapUpdate:
+        try:
+            obstacles = self._project(image)
+        except DcfmError as error:
+            return MapUpdate(image, None, error, None)
+        grid = self.builder.grid(image.stamp_ns) if self._is_due(image.stamp_ns) else None
+        return MapUpdate(image, obstacles, None, grid)
+
+    def _project(self, image: LabelledImage) -> ObstaclePoints:
+        height, width = image.labels.shape
+        rectified = self.builder.settings.projection.rectified
+        camera = camera_from_info(self._info(image), width, height, rectified=rectified)
+        return self.builder.add(
+            image.camera,
+            camera,
+            image.frame_id,
+            image.labels,
+            image.confidence,
+            image.stamp_ns,
+            image.common_age_s,
+            self._depth_of(image) if image.camera in self._with_depth else None,
+        )
+
+    def _info(self, image: LabelledImage) -> Any:
+        infos = self._infos.get(image.camera)
+        if infos is None:
+            raise CostmapError(
+                f"no camera_info of camera {image.camera!r} has come: its images cannot be placed; "
+                "publish it beside the images"
+            )
+        return infos.until(image.stamp_ns)
+
+    def _depth_of(self, image: LabelledImage) -> DepthImage:
+        slop_s = self.builder.settings.projection.depth_slop_s
+        depths = self._depths.get(image.camera)
+        found = depths.near(image.stamp_ns, round(slop_s * 1e9)) if depths else None
+        if found is None:
+            raise CostmapError(
+                f"no depth image of camera {image.camera!r} within {slop_s:g} s of its image at "
+                f"{image.stamp_ns / 1e9:.3f}: it adds nothing to the costmap"
+            )
+        return found
+
+    def _is_due(self, stamp_ns: int) -> bool:
+        """Whether a grid is due, by stamps: once in each period of the rate."""
+        period_ns = max(1, round(1e9 / self.builder.settings.rate_hz))
+        slot = stamp_ns // period_ns
+        last, back = self._slot, max(1, _BACK_NS // period_ns)
+        if last is None or slot > last or slot < last - back:
+            self._slot = slot
+            return True
+        return False
