@@ -140,6 +140,9 @@ def test_an_image_waits_for_its_depth(buffer: TransformBuffer) -> None:
     feed.depth("front", 2 * SECOND + TENTH, depth)
     (update,) = feed.take(0)
     assert "no depth image of camera 'front' within 0.02 s" in str(update.error)
+    feed.use_depth("front", False)
+    feed.put(image(2 * SECOND), 0)
+    assert feed.take(0)[0].error is None
 
 
 def test_grids_come_at_their_rate_by_stamps(buffer: TransformBuffer) -> None:

@@ -67,12 +67,13 @@ class CostmapFeed:
 
     Args:
         builder: takes the images.
-        with_depth: names of the cameras that have a depth image for every image.
+        with_depth: names of the cameras that have a depth image for every image; the others are
+            projected on the ground plane.
     """
 
     def __init__(self, builder: CostmapBuilder, with_depth: Collection[str] = ()) -> None:
         self.builder = builder
-        self._with_depth = frozenset(with_depth)
+        self._with_depth = set(with_depth)
         self._infos: dict[str, Timeline[Any]] = {}
         self._depths: dict[str, Timeline[DepthImage]] = {}
         self._waiting: deque[tuple[LabelledImage, int]] = deque()
@@ -90,6 +91,10 @@ class CostmapFeed:
     def depth(self, camera: str, stamp_ns: int, image: DepthImage) -> None:
         """Take an aligned depth image, (h, w) uint16 in mm or float32 in m."""
         self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
+
+    def use_depth(self, camera: str, used: bool) -> None:
+        """Say whether a camera has depth from now on, as when its publisher comes or goes."""
+        (self._with_depth.add if used else self._with_depth.discard)(camera)
 
     def put(self, image: LabelledImage, now_ns: int) -> None:
         """Take a labelled image; `take` gives what becomes of it."""
