@@ -48,7 +48,9 @@ def _add_street(kinds: Any) -> None:
     street.add_argument("--rate", dest="rate_hz", type=float, metavar="HZ", help="default 10")
     street.add_argument("--width", type=int, metavar="PX", help="default 480")
     street.add_argument("--height", type=int, metavar="PX", help="default 360")
-    street.add_argument("--motion", help="drive (default), stop_and_go, slow, fast or cut")
+    street.add_argument(
+        "--motion", help="drive (default), stop_and_go, traffic_lights, slow, fast or cut"
+    )
     street.add_argument("--cars", type=float, metavar="D", help="density of cars (default 1)")
     street.add_argument("--people", type=float, metavar="D", help="density of people (default 1)")
     street.add_argument("--image", default="compressed", help="compressed (default) or raw")
