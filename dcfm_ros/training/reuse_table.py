@@ -144,7 +144,7 @@ def measure(
         shallow = engine.shallow(engine.upload(view.rgb))
         common = engine.deep(shallow)
         logits = engine.decode(common, shallow)
-        fresh = _output(logits, view)
+        fresh, shares = _output(logits, view), logits.float().softmax(1)
         boundary.append(boundary_density(fresh.labels))
         pooled = _pooled(shallow)
         if correlation[-1] < _CUT:
@@ -155,7 +155,7 @@ def measure(
             reusing = engine.decode(chain.common, shallow)
             output = _output(reusing, view)
             row, age = rows[chain.index], index - chain.index
-            row["trust"][age] = _trust(reusing, logits)
+            row["trust"][age] = _trust(reusing, shares)
             for column, value in _compare(chain, view, pooled, output, fresh, engine):
                 row[column][age] = value
             chain.last = output
@@ -169,9 +169,9 @@ def measure(
     )
 
 
-def _trust(reusing: Tensor, fresh: Tensor) -> float:
+def _trust(reusing: Tensor, fresh_shares: Tensor) -> float:
     labels = reusing.argmax(1, keepdim=True)
-    return float(fresh.float().softmax(1).gather(1, labels).mean())
+    return float(fresh_shares.gather(1, labels).mean())
 
 
 def _output(logits: Tensor, view: View) -> Output:
