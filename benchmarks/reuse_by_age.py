@@ -10,8 +10,6 @@ import argparse
 import json
 from pathlib import Path
 
-import torch
-
 from dcfm_ros.network import load, read_info
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming.device import prepare_thread, resolve_device
@@ -65,8 +63,8 @@ def _text(found: Validation, name: str, classes: tuple[str, ...]) -> str:
             (
                 f"Written by `python -m benchmarks.reuse_by_age`, checkpoint {name}, CamVid val "
                 f"({found.frames} frames at 15 Hz). One key frame in {INTERVAL}, over all phases: "
-                f"{100 * found.miou_interval:.1f}, which is {loss:.1f} points below every frame a key "
-                "frame."
+                f"{100 * found.miou_interval:.1f}, which is {loss:.1f} points below every frame a "
+                "key frame."
             ),
             _table(rows),
             "Every frame a key frame, IoU by class, %:",
@@ -91,7 +89,7 @@ def _plot(found: Validation, path: Path) -> None:
     axes.plot(range(len(ages)), ages, "o-", color="#0072b2")
     axes.axhline(ages[0], color="#999999", linewidth=0.8, linestyle="--")
     axes.set(xlabel="age of the common feature, frames at 15 Hz", ylabel="mIoU, %")
-    axes.set_ylim(0, None)
+    axes.set_ylim(0, 1.1 * max(ages))
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
     plt.close(figure)
