@@ -158,7 +158,7 @@ def test_a_folder_of_pictures_needs_no_bag(evaluate, tmp_path):
     (tmp_path / "frames").mkdir()
     for index, image in enumerate(pictures(3)):
         (tmp_path / "frames" / f"{index}.png").write_bytes(rgb_to_png(image))
-    metrics = evaluate(tmp_path / "out", tmp_path / "frames", "--rate", 5)
+    metrics = evaluate(tmp_path / "out", tmp_path / "frames", "--picture-rate", 5)
     (recording,) = metrics["recordings"]
     assert (recording["frames"], recording["camera_hz"]) == (3, 5.0)
     assert "mean confidence" in (tmp_path / "out" / "report.html").read_text()

@@ -103,7 +103,7 @@ def recording_to_play(given: Path | None, args: argparse.Namespace, folder: Path
         return _render(args, folder / _STREET)
     if not is_video(given):
         return given
-    video = open_video(given, args.rate)
+    video = open_video(given, args.picture_rate)
     bag = folder / given.stem
     _say(f"turning {given} into a bag")
     frames_to_bag(progress(video.frames(), "converting", "frames", video.count), bag)

@@ -138,7 +138,7 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
             "(default 10)",
         )
     group.add_argument(
-        "--rate",
+        "--picture-rate",
         type=float,
         metavar="HZ",
         help="of a folder of pictures (default 10), or of a video (default: its own)",
@@ -154,7 +154,7 @@ def source_options(args: argparse.Namespace) -> SourceOptions:
         image_topic=args.image_topic,
         label_topic=getattr(args, "gt_topic", None),
         tolerance_ms=getattr(args, "gt_tolerance_ms", defaults.tolerance_ms),
-        rate_hz=args.rate,
+        rate_hz=args.picture_rate,
     )
 
 
