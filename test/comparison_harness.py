@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dcfm_ros.evaluation.document import SCHEMA
+
 CLASSES = ("road", "traffic light")
 PIXELS = 1000
 
@@ -56,7 +58,7 @@ def write_run(
     whole = frames * PIXELS
     iou = (hits / whole, whole / (2 * whole - hits))
     document = {
-        "schema": "dcfm_ros/metrics/1",
+        "schema": SCHEMA,
         "setup": {
             "mode": mode,
             "classes": list(classes),

@@ -11,6 +11,7 @@ from comparison_harness import write_run
 from dcfm_ros.errors import EvaluationError, SettingsError
 from dcfm_ros.evaluation.compare import check_comparable, compare, load_run
 from dcfm_ros.evaluation.compare_text import comparison_document, comparison_text
+from dcfm_ros.evaluation.frame_log import read_frame_logs
 from dcfm_ros.evaluation.gate import Gate, check_gates, judge
 
 FRAMES = 60
@@ -87,6 +88,51 @@ def test_an_own_definition_gets_no_interval(old, tmp_path, noise):
     assert differences["iou.road"].low is not None
 
 
+def test_absent_classes_count_as_zero_where_the_run_says_so(old, tmp_path, noise):
+    """Of a third class, which no frame shows, the published protocols make a 0."""
+    runs = []
+    for name in ("a", "b"):
+        path = write_run(tmp_path / name, [(800 + noise).tolist()])
+        document = json.loads(path.read_text())
+        document["setup"]["classes"].append("car")
+        document["setup"]["absent_as_zero"] = True
+        document["total"]["accuracy"]["miou"] *= 2 / 3
+        path.write_text(json.dumps(document))
+        runs.append(load_run(path))
+    assert compare(*runs).differences["miou"].low == 0.0
+
+
+def test_conventions_have_to_be_the_same(old, tmp_path, noise):
+    path = write_run(tmp_path, [(800 + noise).tolist()])
+    document = json.loads(path.read_text())
+    document["setup"]["protocol"] = "camvid"
+    path.write_text(json.dumps(document))
+    with pytest.raises(EvaluationError, match=r"protocol differs: None in .*, camvid in"):
+        compare(old, load_run(path))
+
+
+def test_the_clips_of_a_data_set_are_drawn_apart(tmp_path, noise):
+    path = write_run(tmp_path, [(800 + noise).tolist()])
+    log = tmp_path / "frames.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for index, line in enumerate(lines):
+        line["clip"] = "ab"[index // 20 > 0]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    logs = read_frame_logs(json.loads(path.read_text()), tmp_path)
+    assert {key: len(part.stamps_ns) for key, part in logs.items()} == {
+        ("drive", "a"): 20, ("drive", "b"): 40
+    }  # fmt: skip
+
+
+def test_without_ground_truth_accuracy_has_no_value(old, tmp_path, noise):
+    path = write_run(tmp_path, [(800 + noise).tolist()])
+    document = json.loads(path.read_text())
+    document["total"]["accuracy"] = None
+    path.write_text(json.dumps(document))
+    with pytest.raises(EvaluationError, match="has no value of miou to compare"):
+        check_gates([Gate.parse("miou < 0")], load_run(path))
+
+
 def test_without_frame_logs_there_are_no_intervals(old, tmp_path, noise):
     path = write_run(tmp_path, [(800 + noise).tolist()])
     (tmp_path / "frames.jsonl").unlink()
@@ -123,7 +169,7 @@ def test_what_cannot_be_compared_is_refused(old, tmp_path, found, more, message)
     [
         (None, "cannot read .*metrics.json: No such file"),
         ("no", "is no JSON, expected a metrics.json"),
-        ("[]", "schema is '', expected dcfm_ros/metrics/1"),
+        ("[]", "schema is '', expected dcfm_ros/metrics/"),
         ('{"schema": "else/1"}', "schema is 'else/1'"),
     ],
 )

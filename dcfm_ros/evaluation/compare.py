@@ -12,12 +12,12 @@ import numpy as np
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.bootstrap import DRAWS, Floats, block_length, interval
+from dcfm_ros.evaluation.document import SCHEMA
 from dcfm_ros.evaluation.estimates import agrees, estimator, joined
 from dcfm_ros.evaluation.frame_log import FrameLog, read_frame_logs
 from dcfm_ros.evaluation.quantities import Quantity, quantities
 
 FILE = "metrics.json"
-_SCHEMA = "dcfm_ros/metrics/"
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,10 @@ def load_run(path: Path) -> Run:
     except ValueError:
         raise EvaluationError(f"{file} is no JSON, expected a metrics.json") from None
     schema = str(document.get("schema", "")) if isinstance(document, dict) else ""
-    if not schema.startswith(_SCHEMA):
-        raise EvaluationError(f"{file}: schema is {schema!r}, expected {_SCHEMA}1")
+    if schema != SCHEMA:
+        raise EvaluationError(
+            f"{file}: schema is {schema!r}, expected {SCHEMA}: evaluate with this version of dcfm"
+        )
     return Run(file, document)
 
 
@@ -110,9 +112,9 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
     }
     if sum(lengths):
         mine = joined([pair[0] for pair in pairs]), joined([pair[1] for pair in pairs])
-        classes = list(old.document["setup"]["classes"])
+        setup = old.document["setup"]
         for name, found in differences.items():
-            differences[name] = _with_interval(found, classes, mine, lengths, block, draws)
+            differences[name] = _with_interval(found, setup, mine, lengths, block, draws)
     notes = _notes(old, new, sum(lengths))
     return Comparison(old, new, differences, sum(lengths), block, tuple(notes))
 
@@ -138,11 +140,13 @@ def check_comparable(old: Run, new: Run) -> None:
                 f"{name} has {frames} frames in {old.path}, {now[name]} in {new.path}: "
                 "not the same recording"
             )
-    protocols = [run.document["setup"].get("protocol") for run in (old, new)]
-    if protocols[0] != protocols[1]:
-        raise EvaluationError(
-            f"the protocols differ: {protocols[0]} in {old.path}, {protocols[1]} in {new.path}"
-        )
+    for key in ("protocol", "absent_as_zero"):
+        values = [run.document["setup"].get(key) for run in (old, new)]
+        if values[0] != values[1]:
+            raise EvaluationError(
+                f"{key} differs: {values[0]} in {old.path}, {values[1]} in {new.path}; compare "
+                "figures of the same conventions"
+            )
 
 
 def _classes(run: Run) -> list[str]:
@@ -201,13 +205,13 @@ def _series(old: FrameLog, new: FrameLog) -> Floats:
 
 def _with_interval(
     found: Difference,
-    classes: Sequence[str],
+    setup: Mapping[str, Any],
     logs: tuple[FrameLog, FrameLog],
     lengths: Sequence[int],
     block: int,
     draws: int,
 ) -> Difference:
-    make = estimator(found.name, classes)
+    make = estimator(found.name, setup)
     if make is None or found.old is None or found.new is None:
         return found
     one, other = (make(log) for log in logs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,15 @@ _AGREE_ELSE = 1e-6
 Estimator = Callable[[FrameLog], Statistic]
 
 
-def estimator(name: str, classes: Sequence[str]) -> Estimator | None:
-    """How to compute a figure of `quantities`, in its unit; None where frames do not give it."""
+def estimator(name: str, setup: Mapping[str, Any]) -> Estimator | None:
+    """How to compute a figure of `quantities`, in its unit; None where frames do not give it.
+
+    Args:
+        setup: of the metrics.json.
+    """
+    classes: Sequence[str] = setup["classes"]
+    if name == "miou":
+        return _miou_with_absent_classes if setup.get("absent_as_zero") else _miou
     kind, _, rest = name.partition(".")
     if kind in ("iou", "precision", "recall") and rest in classes:
         return lambda log: _of_class(log, kind, classes.index(rest))
@@ -78,6 +86,10 @@ def _miou(log: FrameLog) -> Statistic:
     return statistic
 
 
+def _miou_with_absent_classes(log: FrameLog) -> Statistic:
+    return lambda weights: 100.0 * np.asarray(np.nan_to_num(_ious(log, weights)).mean(1))
+
+
 def _frequency_weighted_iou(log: FrameLog) -> Statistic:
     def statistic(weights: Floats) -> Floats:
         _, true, _ = _sums(log, weights)
@@ -120,7 +132,6 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
 
 
 _PLAIN: dict[str, Estimator] = {
-    "miou": _miou,
     "frequency_weighted_iou": _frequency_weighted_iou,
     "pixel_accuracy": _pixel_accuracy,
     "mean_accuracy": _mean_accuracy,

@@ -47,8 +47,10 @@ class FrameLog:
         )
 
 
-def read_frame_logs(document: Mapping[str, Any], folder: Path) -> dict[str, FrameLog]:
-    """The frame logs of a run by the name of the recording; empty where they are not there.
+def read_frame_logs(document: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], FrameLog]:
+    """The frame logs of a run, by the name of the recording and the clip of a data set in it.
+
+    Recordings without a log are left out.
 
     Args:
         document: the content of metrics.json.
@@ -58,24 +60,15 @@ def read_frame_logs(document: Mapping[str, Any], folder: Path) -> dict[str, Fram
         EvaluationError: a log that is damaged.
     """
     classes = len(document["setup"]["classes"])
-    logs: dict[str, FrameLog] = {}
+    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
     shared = folder / FILE
-    by_name = _lines_by_recording(shared) if shared.is_file() else {}
+    for line in _lines(shared) if shared.is_file() else ():
+        lines.setdefault((line["recording"], line.get("clip", "")), []).append(line)
     for recording in document["recordings"]:
-        name = recording["name"]
-        own = folder / recording["folder"] / FILE if "folder" in recording else None
-        if own is not None and own.is_file():
-            logs[name] = _log(list(_lines(own)), classes)
-        elif name in by_name:
-            logs[name] = _log(by_name[name], classes)
-    return logs
-
-
-def _lines_by_recording(path: Path) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for line in _lines(path):
-        found.setdefault(line["recording"], []).append(line)
-    return found
+        own = folder / recording.get("folder", "") / FILE
+        for line in _lines(own) if own != shared and own.is_file() else ():
+            lines.setdefault((recording["name"], line.get("clip", "")), []).append(line)
+    return {key: _log(part, classes) for key, part in lines.items()}
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -76,11 +76,10 @@ def check_gates(gates: Sequence[Gate], old: Run) -> None:
     """Tell of gates that cannot be judged before a run takes its time.
 
     Raises:
-        EvaluationError: a figure that the old run does not have.
+        EvaluationError: a figure that the old run does not have, or has no value of.
     """
-    known = quantities(old.document)
     for gate in gates:
-        the_quantity(known, gate.name)
+        _check_value(gate, old)
 
 
 def judge(gate: Gate, comparison: Comparison) -> Verdict:
@@ -90,14 +89,18 @@ def judge(gate: Gate, comparison: Comparison) -> Verdict:
         EvaluationError: an unknown figure, or one that a run has no value of.
     """
     for run in (comparison.old, comparison.new):
-        if the_quantity(quantities(run.document), gate.name).value is None:
-            raise EvaluationError(
-                f"--fail-if {gate.text!r}: {run.path} has no value of {gate.name} to compare"
-            )
+        _check_value(gate, run)
     difference = comparison.differences[gate.name]
     found = _relative(difference) if gate.relative else difference.change
     assert found is not None
     return Verdict(gate, difference, found, _SIGNS[gate.sign](found, gate.limit))
+
+
+def _check_value(gate: Gate, run: Run) -> None:
+    if the_quantity(quantities(run.document), gate.name).value is None:
+        raise EvaluationError(
+            f"--fail-if {gate.text!r}: {run.path} has no value of {gate.name} to compare"
+        )
 
 
 def _relative(difference: Difference) -> float | None:

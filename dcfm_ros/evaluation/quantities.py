@@ -13,8 +13,12 @@ POINTS = "points"
 """Of shares: hundredths of the whole, so that 60 % to 59.5 % is -0.5 points."""
 
 _LEFT_OUT = ("key_frames.reasons.", "accuracy.pixels", "accuracy.frames")
+_GROUPS = ("accuracy", "calibration", "reference")
+"""Of figures; null where there is nothing to compare with."""
+
 _RENAMED = (
     ("accuracy.", ""),
+    ("consistency.vc", "vc"),
     ("classes.", ""),
     ("key_frames.share", "key_share"),
     ("key_frames.count", "key_frames"),
@@ -24,10 +28,16 @@ _RENAMED = (
     ("total_ms_of_key_frames.", "latency.key_frames."),
     ("total_ms_of_non_key_frames.", "latency.non_key_frames."),
 )
-_OF_CLASSES = ("iou", "precision", "recall", "share")
-_HIGHER_IS_WORSE = ("latency", "dropped", "lost", "multiply_adds", "memory", "unreadable", "calib")
+_OF_CLASSES = ("iou", "precision", "recall", "share", "boundary_f_score")
+_WITH_TRUTH = ("miou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
+_LESS_IS_BETTER = (
+    "latency", "dropped", "lost", "multiply_adds", "peak_memory", "label_change", "calibration",
+)  # fmt: skip
 _NEITHER = ("key_", "predicted_shares", "share.", "frames", "mean_confidence")
-_MAIN_STAGES = ("latency.p50", "latency.p95", "latency.p99")
+_MAIN_DETAILS = (
+    "latency.p50", "latency.p95", "latency.p99", "multiply_adds.mean", "peak_memory.host_mib",
+    "label_change.true", "calibration.error", "reference.agreement", "consistency.flow",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,16 +56,14 @@ class Quantity:
         """1 if more is better, -1 if less is, 0 if neither."""
         if self.name.startswith(_NEITHER):
             return 0
-        return -1 if self.name.startswith(_HIGHER_IS_WORSE) else 1
+        return -1 if self.name.startswith(_LESS_IS_BETTER) else 1
 
     @property
     def is_main(self) -> bool:
         """Whether a reader wants it without asking: no detail of classes, stages or counts."""
-        if self.name.startswith("latency."):
-            return self.name in _MAIN_STAGES
-        if self.name.startswith("iou."):
+        if self.name.startswith("iou.") or self.name in _MAIN_DETAILS:
             return True
-        return "." not in self.name and self.name != "key_frames"
+        return "." not in self.name and not self.name.endswith("frames")
 
 
 def quantities(document: Mapping[str, Any]) -> dict[str, Quantity]:
@@ -66,9 +74,12 @@ def quantities(document: Mapping[str, Any]) -> dict[str, Quantity]:
     """
     figures = dict(_leaves(document["total"]))
     figures |= dict(_leaves(document["timings"]["total"]))
+    figures |= dict(_leaves(document["timings"].get("peak_memory", {}), "peak_memory"))
+    if document["total"]["accuracy"] is None:
+        figures |= dict.fromkeys(_WITH_TRUTH)
     found = {}
     for path, value in figures.items():
-        if path.startswith(_LEFT_OUT):
+        if path.startswith(_LEFT_OUT) or path in _GROUPS:
             continue
         name = _name(path)
         unit, factor = _unit(name, path, value)
