@@ -6,10 +6,10 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -19,7 +19,6 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 from vision_msgs.msg import LabelInfo
 
-from dcfm_ros.bags import BagWriter
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.ros.executor import spin
 
@@ -33,18 +32,32 @@ _TYPES = {
 _LATCHED = ("label_info",)
 
 
+class Sink(Protocol):
+    """What takes the messages: a `BagWriter`, or what looks at them as they come."""
+
+    def write_raw(
+        self, topic: str, kind: str, cdr: bytes, log_ns: int, *, latched: bool = False
+    ) -> None:
+        """Take a serialised message."""
+        ...
+
+
 class Recorder:
     """Subscribes to the outputs of a node `segmenter`; messages stay serialised.
 
     Args:
         bag: receives every message; only written to while `recording`.
         name: the node's full name.
+        outputs: to subscribe to; the node computes some for subscribers only. Default: all.
     """
 
-    def __init__(self, bag: BagWriter, name: str = "/segmenter") -> None:
+    def __init__(
+        self, bag: Sink, name: str = "/segmenter", outputs: Collection[str] = tuple(_TYPES)
+    ) -> None:
         self.counts: Counter[str] = Counter()
         """Messages by output, e.g. `label_image`."""
         self._bag = bag
+        self._outputs = outputs
         self._name = name
         self._news = threading.Condition()
         self._last_status = b""
@@ -54,7 +67,8 @@ class Recorder:
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Record within the `with` block."""
-        for output, (message_type, kind) in _TYPES.items():
+        for output in self._outputs:
+            message_type, kind = _TYPES[output]
             receive = partial(self._receive, output, f"{self._name}/{output}", kind)
             self._node.create_subscription(
                 message_type, f"{self._name}/{output}", receive, _profile(output), raw=True
