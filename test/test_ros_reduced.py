@@ -1,4 +1,4 @@
-"""A reduced label image and its calibration: a pixel still looks where it looked."""
+"""A reduced image and its calibration: a pixel still looks where it looked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from dcfm_ros.geometry import camera_from_info
-from dcfm_ros.ros.reduced import reduce_image, reduced_info, reduced_size
+from dcfm_ros.ros.reduced import reduced_info, reduced_size
 
 HEADER = Header(frame_id="camera_optical")
 
@@ -28,16 +28,6 @@ def info() -> CameraInfo:
 )
 def test_sizes_are_rounded_and_never_empty(image, scale, size):
     assert reduced_size(*image, scale) == size
-
-
-def test_each_pixel_is_one_of_the_pixels_around_its_centre():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 256, (480, 640), np.uint8)
-    reduced = reduce_image(labels, (120, 160))
-    blocks = labels.reshape(120, 4, 160, 4)
-    inner = blocks[:, 1:3, :, 1:3].transpose(0, 2, 1, 3).reshape(120, 160, 4)
-    assert (inner == reduced[..., None]).any(axis=2).all()
-    assert reduce_image(labels, (480, 640)) is labels
 
 
 def test_the_calibration_of_the_reduced_image_sees_points_at_the_same_places():

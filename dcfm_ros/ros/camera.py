@@ -15,6 +15,7 @@ from dcfm_ros.images import overlay
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.network.labels import LabelSet
 from dcfm_ros.pipeline import CameraPipeline, ProcessedFrame
+from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Drop, FrameCounter
 from dcfm_ros.ros.messages import Timing, frame_status, stamp_ns
 from dcfm_ros.ros.publishers import CameraPublishers
@@ -62,11 +63,17 @@ class Camera:
         self._publish_status = publish_status
         self._requests: deque[Callable[[Segmenter], object]] = deque()
         self._last_stamp_ns: int | None = None
+        self._costmap: CostmapStage | None = None
         self._open = False
         self._publishing = threading.Lock()
 
-    def start(self) -> None:
-        """Begin a new sequence: counts from zero, the first frame becomes a key frame."""
+    def start(self, costmap: CostmapStage | None = None) -> None:
+        """Begin a new sequence: counts from zero, the first frame becomes a key frame.
+
+        Args:
+            costmap: what labels are handed on to.
+        """
+        self._costmap = costmap
         self.counter.reset()
         self._requests.clear()
         self._pipeline.segmenter.reset()
@@ -77,6 +84,7 @@ class Camera:
         """Publish nothing from the moment this returns; a frame in work counts as dropped."""
         with self._publishing:
             self._open = False
+        self._costmap = None
 
     def before_next_frame(self, request: Callable[[Segmenter], object]) -> None:
         """Have the worker call `request` before the next frame; callable from any thread."""
@@ -107,7 +115,11 @@ class Camera:
         stamp = stamp_ns(message.header.stamp)
         self._warn_of_stamp(stamp)
         self._last_stamp_ns = stamp
-        return self._pipeline.process(message, stamp, confidence=self._publishers.wants_confidence)
+        costmap = self._costmap
+        confidence = self._publishers.wants_confidence or (
+            costmap is not None and costmap.takes(self.name)
+        )
+        return self._pipeline.process(message, stamp, confidence=confidence)
 
     def _publish(self, frame: ProcessedFrame, arrival: Arrival, started_ns: int) -> None:
         header, result = arrival.message.header, frame.result
@@ -120,7 +132,7 @@ class Camera:
                 return
             self._publishers.publish_labels(header, result.labels)
             published_ns = time.monotonic_ns()
-            if result.confidence is not None:
+            if result.confidence is not None and self._publishers.wants_confidence:
                 self._publishers.publish_confidence(header, result.confidence)
             if color is not None:
                 self._publishers.publish_color(header, color)
@@ -131,6 +143,8 @@ class Camera:
             )
             counts = self.counter.publish()
             self._publish_status(frame_status(header, self.name, result, timing, counts))
+            if self._costmap is not None:
+                self._costmap.offer(self.name, header, result)
         self.recent.add(timing.total_ms, result.is_key_frame)
 
     def _drop(self, cause: Drop, problem: str) -> None:

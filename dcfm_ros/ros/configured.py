@@ -9,8 +9,10 @@ from contextlib import ExitStack
 import torch
 from rclpy.node import Node
 
+from dcfm_ros.errors import ResourceError
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.ros.camera import Camera
+from dcfm_ros.ros.configured_costmap import ConfiguredCostmap
 from dcfm_ros.ros.messages import label_info
 from dcfm_ros.ros.publishers import CameraPublishers, Mismatch, SharedPublishers
 from dcfm_ros.ros.settings import NodeSettings
@@ -33,6 +35,7 @@ class Configured:
     ) -> None:
         self._node = node
         self.cameras: list[Camera] = []
+        self.costmap: ConfiguredCostmap | None = None
         with ExitStack() as undo:
             self.engine = Engine.load(settings.engine)
             undo.callback(self.engine.release)
@@ -42,6 +45,10 @@ class Configured:
             for number, name in enumerate(settings.camera_names):
                 self.cameras.append(self._camera(name, number, settings, warn, on_mismatch))
                 undo.callback(self.cameras[-1].close)
+            if settings.costmap.enabled:
+                self.costmap = self._costmap(settings, warn, on_mismatch)
+            if self.costmap is not None:
+                undo.callback(self.costmap.close)
             self._undo = undo.pop_all()
 
     def figures(self) -> dict[str, object]:
@@ -63,10 +70,26 @@ class Configured:
             camera.overlay_alpha = after.overlay_alpha
             if after.key_frames != before.key_frames:
                 camera.before_next_frame(lambda segmenter: segmenter.configure(after.key_frames))
+        if self.costmap is not None and after.costmap != before.costmap:
+            self.costmap.apply(after.costmap)
 
     def close(self) -> None:
         """Remove the topics and free the device memory."""
         self._undo.close()
+
+    def _costmap(
+        self,
+        settings: NodeSettings,
+        warn: Callable[[str, str], None],
+        on_mismatch: Mismatch,
+    ) -> ConfiguredCostmap | None:
+        """The costmap; none where only the costs of an own label set are missing."""
+        labels, cameras = self.engine.info.labels, settings.camera_names
+        try:
+            return ConfiguredCostmap(self._node, settings.costmap, cameras, labels, on_mismatch)
+        except ResourceError as error:
+            warn("costmap classes", f"no costmap: {error}")
+            return None
 
     def _camera(
         self,

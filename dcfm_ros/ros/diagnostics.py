@@ -38,7 +38,7 @@ def camera_status(name: str, report: CameraReport) -> DiagnosticStatus:
     """The status of a camera; `name` is the whole diagnostic name."""
     level, text = _judge(report)
     counts, recent = report.counts, report.recent
-    return _status(
+    return status(
         name,
         level,
         text,
@@ -81,7 +81,7 @@ def engine_status(
         text = f"a subscriber of {topic} asks for another {policy} policy and gets nothing"
     else:
         level, text = DiagnosticStatus.OK, state
-    return _status(
+    return status(
         name, level, text, {"state": state, **values, "resident memory (MB)": _resident_mb()}
     )
 
@@ -113,10 +113,11 @@ def _judge(report: CameraReport) -> tuple[bytes, str]:
     return DiagnosticStatus.OK, f"{recent.rate_hz:.1f} Hz{latency}"
 
 
-def _status(name: str, level: bytes, text: str, values: Mapping[str, object]) -> DiagnosticStatus:
-    status = DiagnosticStatus(level=level, name=name, message=text, hardware_id="dcfm_ros")
-    status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    return status
+def status(name: str, level: bytes, text: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    """A diagnostic status with its figures."""
+    found = DiagnosticStatus(level=level, name=name, message=text, hardware_id="dcfm_ros")
+    found.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return found
 
 
 def _resident_mb() -> int:

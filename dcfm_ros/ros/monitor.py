@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from dcfm_ros.ros.costmap_counts import CostmapCounts
+from dcfm_ros.ros.costmap_diagnostics import CalibrationState, CostmapReport, costmap_status
+from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Counts, Drop
 from dcfm_ros.ros.diagnostics import CameraReport, camera_status
 from dcfm_ros.ros.session import Session
@@ -31,6 +34,7 @@ class Monitor:
         self._silent: set[str] = set()
         self._reported: dict[str, Counts] = {}
         self._reported_lost: dict[str, int] = {}
+        self._reported_costmap = CostmapCounts()
 
     def look(self) -> None:
         """Match the publishers' reliability, and say once when images fail to come."""
@@ -44,13 +48,19 @@ class Monitor:
             elif name not in self._silent:
                 self._silent.add(name)
                 self._log(self._silence(name, age_s))
+        if self._session.costmap is not None:
+            self._session.costmap.look()
 
     def report(self, prefix: str) -> list[DiagnosticStatus]:
-        """One diagnostic status per camera, on what happened since the last report."""
-        return [
+        """One diagnostic status per camera and one for the costmap, since the last report."""
+        found = [
             camera_status(f"{prefix}: camera {name}".rstrip(), self._camera_report(name))
             for name in self._session.cameras
         ]
+        if self._session.costmap is not None:
+            report = self._costmap_report(self._session.costmap)
+            found.append(costmap_status(f"{prefix}: costmap", report))
+        return found
 
     def _camera_report(self, name: str) -> CameraReport:
         camera, state = self._session.cameras[name], self._session.inputs[name].state()
@@ -68,6 +78,22 @@ class Monitor:
             newly_published=counts.published - before.published,
             last_problem=camera.last_problem,
             recent=camera.recent.summary(),
+        )
+
+    def _costmap_report(self, costmap: CostmapStage) -> CostmapReport:
+        counts, before = costmap.counter.read(), self._reported_costmap
+        self._reported_costmap = counts
+        infos = [camera.info for camera in costmap.inputs.cameras.values()]
+        return CostmapReport(
+            wanted=costmap.wanted,
+            is_stale=costmap.is_stale,
+            calibrations=tuple(
+                CalibrationState(info.topic, info.publishers, info.latest is not None)
+                for info in infos
+            ),
+            frames=costmap.transforms.frames,
+            counts=counts,
+            before=before,
         )
 
     def _silence(self, name: str, age_s: float) -> str:

@@ -30,15 +30,15 @@ class CameraPublishers:
     """The image topics of one camera: `~/label_image`; with a name, `~/front/label_image`."""
 
     def __init__(self, node: Node, camera: str, on_mismatch: Mismatch) -> None:
-        prefix = f"~/{camera}/" if camera else "~/"
+        prefix = output_prefix(camera)
         self._node = node
-        self._labels = _publisher(
+        self._labels = create_publisher(
             node, Image, prefix + "label_image", qos.image_output(), on_mismatch
         )
-        self._confidence = _publisher(
+        self._confidence = create_publisher(
             node, Image, prefix + "confidence", qos.image_output(), on_mismatch
         )
-        self._color = _publisher(
+        self._color = create_publisher(
             node, Image, prefix + "color_image", qos.image_output(), on_mismatch
         )
 
@@ -75,8 +75,10 @@ class SharedPublishers:
 
     def __init__(self, node: Node, on_mismatch: Mismatch) -> None:
         self._node = node
-        self._status = _publisher(node, FrameStatus, "~/status", qos.status_output(), on_mismatch)
-        self._label_info = _publisher(
+        self._status = create_publisher(
+            node, FrameStatus, "~/status", qos.status_output(), on_mismatch
+        )
+        self._label_info = create_publisher(
             node, LabelInfo, "~/label_info", qos.latched_output(), on_mismatch
         )
 
@@ -94,9 +96,15 @@ class SharedPublishers:
         self._node.destroy_publisher(self._label_info)
 
 
-def _publisher(
+def output_prefix(camera: str) -> str:
+    """What the names of a camera's output topics begin with."""
+    return f"~/{camera}/" if camera else "~/"
+
+
+def create_publisher(
     node: Node, message_type: Any, topic: str, profile: QoSProfile, on_mismatch: Mismatch
 ) -> Publisher:
+    """A publisher that tells of subscribers with other policies, and takes QoS overrides."""
     full_name = node.resolve_topic_name(topic)
 
     def incompatible(event: Any) -> None:

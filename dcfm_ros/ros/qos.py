@@ -47,6 +47,17 @@ def image_input(reliability: QoSReliabilityPolicy) -> QoSProfile:
     return _profile(1, reliability)
 
 
+def transforms_input(static: bool) -> QoSProfile:
+    """No transform may be missed; those of /tf_static are latched by their publishers."""
+    durability = QoSDurabilityPolicy
+    return _profile(100, durability=durability.TRANSIENT_LOCAL if static else durability.VOLATILE)
+
+
+def camera_info_input() -> QoSProfile:
+    """Takes what reliable and best-effort publishers offer; it comes again with each image."""
+    return _profile(1, QoSReliabilityPolicy.BEST_EFFORT)
+
+
 def output_overrides() -> QoSOverridingOptions:
     """Let users set history, depth, reliability and durability of an output by parameter."""
     return QoSOverridingOptions(

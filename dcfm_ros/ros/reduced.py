@@ -1,10 +1,9 @@
-"""Labels, confidence and calibration at the reduced size of ~/nav/*."""
+"""Size and calibration of the reduced images of ~/nav/*."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo
@@ -16,15 +15,6 @@ from dcfm_ros.geometry import Camera
 def reduced_size(height: int, width: int, scale: float) -> tuple[int, int]:
     """(height, width) of an image reduced by a share of its size; at least one pixel."""
     return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def reduce_image(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Take the nearest pixel of (H, W) for each of `size` (height, width): ids are never mixed."""
-    if pixels.shape == size:
-        return pixels
-    height, width = size
-    found = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(found, np.uint8)
 
 
 def reduced_info(header: Header, info: Any, camera: Camera, *, rectified: bool) -> CameraInfo:

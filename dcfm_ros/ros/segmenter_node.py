@@ -117,7 +117,14 @@ class SegmenterNode(LifecycleNode):
         assert self._configured is not None
         if self._session is not None and not self._session.join():
             raise DcfmError("the last frame before deactivation is still in work; activate again")
-        self._session = Session(self, self.settings, self._configured.cameras, self._warn)
+        costmap = self._configured.costmap
+        self._session = Session(
+            self,
+            self.settings,
+            self._configured.cameras,
+            None if costmap is None else costmap.stage(self.settings.costmap, self._warn),
+            self._warn,
+        )
         self._monitor = Monitor(
             self._session, self.settings.stale_after_s, self.get_logger().warning
         )
@@ -159,7 +166,12 @@ class SegmenterNode(LifecycleNode):
 
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         before = self.settings
-        self.settings, result = parameters.changed(before, changes, self.state)
+        wanted, result = parameters.changed(before, changes, self.state)
+        costmap = None if self._configured is None else self._configured.costmap
+        refusal = "" if costmap is None else costmap.refusal(wanted.costmap)
+        if refusal:
+            return SetParametersResult(successful=False, reason=refusal)
+        self.settings = wanted
         if self._configured is not None:
             self._configured.apply(before, self.settings)
         if self._monitor is not None:

@@ -1,4 +1,7 @@
-"""One activation: subscriptions feed the hand-over, one worker thread serves all cameras."""
+"""One activation: subscriptions feed the hand-over, one worker thread serves all cameras.
+
+Another thread takes their labels on into the costmap.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Any
 from rclpy.node import Node
 
 from dcfm_ros.ros.camera import Arrival, Camera
+from dcfm_ros.ros.costmap_inputs import CostmapInputs
+from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Drop
 from dcfm_ros.ros.hand_over import HandOver
 from dcfm_ros.ros.image_input import ImageInput
@@ -19,22 +24,29 @@ from dcfm_ros.ros.settings import NodeSettings
 
 
 class Session:
-    """From activate to deactivate; inference happens in its worker, never in a callback."""
+    """From activate to deactivate; inference happens in its worker, never in a callback.
+
+    Args:
+        costmap: what labels are handed on to; None where there is none.
+        warn: called with (kind, text) for problems; expected to throttle.
+    """
 
     def __init__(
         self,
         node: Node,
         settings: NodeSettings,
         cameras: Sequence[Camera],
+        costmap: CostmapStage | None,
         warn: Callable[[str, str], None],
     ) -> None:
+        self.costmap = costmap
         self.cameras = {camera.name: camera for camera in cameras}
         self.last_arrival_s = dict.fromkeys(self.cameras, time.monotonic())
         self.has_arrived = dict.fromkeys(self.cameras, False)
         self._frames: HandOver[Arrival] = HandOver(list(self.cameras))
         self._worker = threading.Thread(target=self._work, name="dcfm_worker", daemon=True)
         for camera in cameras:
-            camera.start()
+            camera.start(costmap)
         self.inputs: dict[str, ImageInput] = {}
         with ExitStack() as undo:
             for name in self.cameras:
@@ -47,23 +59,40 @@ class Session:
                     warn,
                 )
                 undo.callback(self.inputs[name].close)
-            undo.pop_all()
+            if costmap is not None:
+                costmap.start(self._costmap_inputs(node, settings, costmap, warn))
+            self._undo = undo.pop_all()
         self._worker.start()
 
     def stop(self) -> None:
         """Take and publish nothing more, at once; a frame in work ends unpublished."""
-        for image_input in self.inputs.values():
-            image_input.close()
+        self._undo.close()
         self._frames.close()
         for name in self._frames.drain():
             self.cameras[name].counter.drop(Drop.STOPPED)
         for camera in self.cameras.values():
             camera.stop()
+        if self.costmap is not None:
+            self.costmap.inputs.close()
+            self.costmap.stop()
 
     def join(self, timeout_s: float = 10.0) -> bool:
-        """Wait for the frame in work; False if it did not end in time."""
+        """Wait for the frames in work; False if they did not end in time."""
         self._worker.join(timeout_s)
-        return not self._worker.is_alive()
+        costmap_ended = self.costmap is None or self.costmap.join(timeout_s)
+        return costmap_ended and not self._worker.is_alive()
+
+    def _costmap_inputs(
+        self,
+        node: Node,
+        settings: NodeSettings,
+        costmap: CostmapStage,
+        warn: Callable[[str, str], None],
+    ) -> CostmapInputs:
+        topics = {name: source.topic for name, source in self.inputs.items()}
+        return CostmapInputs(
+            node, topics, settings.image_reliability, costmap.transforms, costmap.wake, warn
+        )
 
     def _receive(self, camera: str, message: Any) -> None:
         now_ns = time.monotonic_ns()
