@@ -159,7 +159,7 @@ def _report(
         recording = results.begin(source)
         if source.path.is_relative_to(stage):
             recording.path = str(out / source.path.relative_to(stage))
-        frames = recorded_frames(source, outputs)
+        frames = recorded_frames(source, outputs, setup.info.labels.classes)
         results.gather(recording, progress(frames, "evaluating", "frames", delivery.segmented))
         recording.delivery = delivery
         recording.rate_hz = rate_hz(outputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dcfm_ros.cli.options import (
     add_engine_options,
@@ -15,6 +15,12 @@ from dcfm_ros.cli.options import (
     source_options,
 )
 from dcfm_ros.cli.progress import progress
+
+if TYPE_CHECKING:
+    from dcfm_ros.evaluation.run import RunSettings
+
+
+_MEASURES = ("boundary", "flow", "calibration")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,8 +39,35 @@ def add_parser(subparsers: Any) -> None:
     )
     output_option(parser, "out/evaluate", "folder for the report")
     add_source_options(parser, truth=True)
+    _add_measures(parser)
     add_engine_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_measures(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what to measure")
+    group.add_argument(
+        "--measure",
+        nargs="+",
+        choices=(*_MEASURES, "all"),
+        default=[],
+        help="what takes time of its own: boundary F-score, temporal consistency along the optical "
+        "flow, calibration of the confidence",
+    )
+    group.add_argument(
+        "--reference",
+        metavar="CKPT",
+        help="compare with the labels of this checkpoint, a key frame in every place; 'same': what "
+        "reuse has truly changed",
+    )
+    group.add_argument(
+        "--absent-as-zero",
+        action="store_true",
+        help="count classes that the ground truth never shows as 0 in mIoU, as DCFM's authors do",
+    )
+    group.add_argument(
+        "--bag", action="store_true", help="write label images and statuses as a bag, output/"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,25 +76,26 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: a recording, the checkpoint or the device cannot be used.
     """
-    from dcfm_ros.evaluation.exact import check_sources, evaluate
-    from dcfm_ros.evaluation.output import output_folder
-    from dcfm_ros.evaluation.report import write_report
-    from dcfm_ros.evaluation.results import EXACT, Results, Setup
+    from dcfm_ros.evaluation.run import run_exact
     from dcfm_ros.evaluation.summary import summary
-    from dcfm_ros.pipeline import CameraPipeline
-    from dcfm_ros.streaming import Engine, Segmenter
 
-    options = source_options(args)
-    check_sources(args.recordings, options)
-    key_frames = key_frame_settings(args)
-    engine = Engine.load(engine_settings(args))
-    pipeline = CameraPipeline(Segmenter(engine, key_frames))
-    with output_folder(args.out) as stage:
-        with (stage / "frames.jsonl").open("w", encoding="utf-8") as log:
-            results = Results(Setup.of(EXACT, engine, key_frames), log)
-            for path in args.recordings:
-                evaluate(path, options, pipeline, results, progress)
-        content = write_report(results, stage)
+    content = run_exact(args.recordings, run_settings(args), args.out, progress)
     print(summary(content))
     print(f"report: {args.out / 'report.html'}")
     return 0
+
+
+def run_settings(args: argparse.Namespace) -> RunSettings:
+    """Raises SettingsError on an invalid value."""
+    from dcfm_ros.evaluation.run import RunSettings
+    from dcfm_ros.evaluation.tally import Measures
+
+    return RunSettings(
+        engine=engine_settings(args),
+        key_frames=key_frame_settings(args),
+        source=source_options(args),
+        measures=Measures(**{name: bool({name, "all"} & set(args.measure)) for name in _MEASURES}),
+        reference=args.reference or "",
+        absent_as_zero=args.absent_as_zero,
+        write_bag=args.bag,
+    )

@@ -137,6 +137,18 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
             help="how far a label image's stamp may be off its image's; the nearest counts "
             "(default 10)",
         )
+        group.add_argument(
+            "--gt-folder",
+            type=Path,
+            metavar="DIR",
+            help="PNG label images named by stamp, or as the pictures of a folder are; those of a "
+            "recording NAME may lie in DIR/NAME",
+        )
+    group.add_argument(
+        "--skip-missing",
+        action="store_true",
+        help="read what is there where splits of a bag are missing",
+    )
     group.add_argument(
         "--picture-rate",
         type=float,

@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from dcfm_ros.bags.ground_truth import LabelledFrame
+import numpy as np
+
+from dcfm_ros.bags.video import VideoImage
 from dcfm_ros.errors import EvaluationError, ImageError
-from dcfm_ros.evaluation.frames import SegmentedFrame
+from dcfm_ros.evaluation.ahead import read_ahead
+from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
+from dcfm_ros.evaluation.reference import ReferenceSegmenter
 from dcfm_ros.evaluation.results import Results
-from dcfm_ros.evaluation.sources import Source, SourceOptions, open_source, read_truth
+from dcfm_ros.evaluation.sources import Source, SourceOptions, open_source
+from dcfm_ros.evaluation.truth import SourceFrame, id_table, read_truth
 from dcfm_ros.images import to_rgb
-from dcfm_ros.pipeline import CameraPipeline, ProcessedFrame
+from dcfm_ros.pipeline import CameraPipeline
 
 Watch = Callable[[Iterable[SegmentedFrame], str, str, int], Iterable[SegmentedFrame]]
 """Given frames, the recording's name, the unit and how many to expect, gives the same frames."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What else is computed of each frame."""
+
+    confidence: bool = False
+    reference: ReferenceSegmenter | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame that has been read and decoded; `error` instead of a picture that is none."""
+
+    index: int
+    frame: SourceFrame
+    rgb: Pixels | None
+    truth: Pixels | None
+    decode_ms: float
+    error: str = ""
 
 
 def check_sources(paths: Sequence[Path], options: SourceOptions) -> None:
@@ -29,7 +58,12 @@ def check_sources(paths: Sequence[Path], options: SourceOptions) -> None:
 
 
 def evaluate(
-    path: Path, options: SourceOptions, pipeline: CameraPipeline, results: Results, watch: Watch
+    path: Path,
+    options: SourceOptions,
+    pipeline: CameraPipeline,
+    results: Results,
+    watch: Watch,
+    extras: Extras | None = None,
 ) -> None:
     """Segment a recording and gather what its frames come to.
 
@@ -38,20 +72,31 @@ def evaluate(
         EvaluationError: none of its frames, or a ground-truth message, can be read.
     """
     with open_source(path, options) as source:
-        recording = results.begin(source)
-        warm_up(source, pipeline)
-        frames = segment(source, pipeline, recording.left_out)
-        results.gather(recording, watch(frames, recording.name, "frames", source.frame_count))
-        if not recording.tally.frames:
-            reason = recording.unreadable[0] if recording.unreadable else "it has none"
-            raise EvaluationError(f"no frame of {path} could be segmented: {reason}")
+        evaluate_source(source, pipeline, results, watch, extras)
+
+
+def evaluate_source(
+    source: Source,
+    pipeline: CameraPipeline,
+    results: Results,
+    watch: Watch,
+    extras: Extras | None = None,
+) -> None:
+    """The same of a source that is open."""
+    recording = results.begin(source)
+    warm_up(source, pipeline)
+    frames = segment(source, pipeline, recording.left_out, extras)
+    results.gather(recording, watch(frames, recording.name, "frames", source.frame_count))
+    if not recording.tally.frames:
+        reason = recording.unreadable[0] if recording.unreadable else "it has none"
+        raise EvaluationError(f"no frame of {source.path} could be segmented: {reason}")
 
 
 def warm_up(source: Source, pipeline: CameraPipeline) -> None:
     """Run the network once at the size of the first image, so that no frame that counts is slow."""
-    for labelled in source.frames():
+    for source_frame in source.frames():
         try:
-            height, width = to_rgb(labelled.frame.message).shape[:2]
+            height, width = to_rgb(source_frame.frame.message).shape[:2]
         except ImageError:
             continue
         pipeline.segmenter.engine.warm_up(height, width)
@@ -59,14 +104,17 @@ def warm_up(source: Source, pipeline: CameraPipeline) -> None:
 
 
 def segment(
-    source: Source, pipeline: CameraPipeline, on_unreadable: Callable[[str], None]
+    source: Source,
+    pipeline: CameraPipeline,
+    on_unreadable: Callable[[str], None],
+    extras: Extras | None = None,
 ) -> Iterator[SegmentedFrame]:
-    """Segment a recording from its first frame on.
+    """Segment a recording from its first frame on; reading and decoding run ahead in a thread.
 
     Labels depend on frames and stamps, never on time.
 
     Args:
-        pipeline: is reset first.
+        pipeline: is reset first, and between the clips of a data set.
         on_unreadable: called with the reason for each message that is no image; as in the live node
             such a frame is left out.
 
@@ -74,24 +122,58 @@ def segment(
         BagError: the recording is damaged.
         EvaluationError: a ground-truth message is no label image.
     """
-    pipeline.segmenter.reset()
-    for index, labelled in enumerate(source.frames()):
-        frame = labelled.frame
-        try:
-            processed = pipeline.process(frame.message, frame.stamp_ns)
-        except ImageError as error:
-            on_unreadable(f"frame {index}: {error}")
+    extras = extras or Extras()
+    clip: str | None = None
+    for decoded in read_decoded(source, pipeline.segmenter.engine.info.labels.classes):
+        if decoded.rgb is None:
+            on_unreadable(f"frame {decoded.index}: {decoded.error}")
             continue
-        yield _segmented(index, labelled, processed)
+        if decoded.frame.clip != clip:
+            pipeline.segmenter.reset()
+            clip = decoded.frame.clip
+        yield _segmented(decoded, decoded.rgb, pipeline, extras)
 
 
-def _segmented(index: int, labelled: LabelledFrame, processed: ProcessedFrame) -> SegmentedFrame:
+def read_decoded(source: Source, classes: Sequence[str]) -> Iterator[Decoded]:
+    """The frames of a source, decoded by another thread, with truth in the network's class ids.
+
+    Raises:
+        EvaluationError: the classes of the ground truth are none of the network's.
+    """
+    return read_ahead(partial(_decoded, source, id_table(source.truth_classes, classes)))
+
+
+def _decoded(source: Source, table: Pixels | None) -> Iterator[Decoded]:
+    for index, frame in enumerate(source.frames()):
+        started = time.perf_counter()
+        try:
+            rgb = np.asarray(to_rgb(frame.frame.message), np.uint8)
+        except ImageError as error:
+            yield Decoded(index, frame, None, None, 0.0, str(error))
+            continue
+        decode_ms = 1e3 * (time.perf_counter() - started)
+        truth = read_truth(frame)
+        if truth is not None and table is not None:
+            truth = table[truth]
+        yield Decoded(index, frame, rgb, truth, decode_ms)
+
+
+def _segmented(
+    decoded: Decoded, rgb: Pixels, pipeline: CameraPipeline, extras: Extras
+) -> SegmentedFrame:
+    frame = decoded.frame.frame
+    height, width = rgb.shape[:2]
+    message: Any = VideoImage(height, width, "rgb8", 0, 3 * width, rgb.reshape(-1))
+    processed = pipeline.process(message, frame.stamp_ns, confidence=extras.confidence)
     result = processed.result
-    preprocess_ms = processed.decode_ms + result.preprocess_ms
+    preprocess_ms = decoded.decode_ms + processed.decode_ms + result.preprocess_ms
+    reference = None
+    if extras.reference is not None:
+        reference = extras.reference.labels(rgb, frame.stamp_ns, result)
     return SegmentedFrame(
-        index=index,
+        index=decoded.index,
         stamp_ns=processed.stamp_ns,
-        frame_id=labelled.frame.frame_id,
+        frame_id=frame.frame_id,
         is_key_frame=result.is_key_frame,
         reason=result.reason,
         age=result.age,
@@ -105,5 +187,10 @@ def _segmented(index: int, labelled: LabelledFrame, processed: ProcessedFrame) -
         },
         rgb=processed.rgb,
         labels=result.labels,
-        truth=read_truth(labelled),
+        truth=decoded.truth,
+        expected_label_change=result.expected_label_change,
+        key_budget=result.key_budget,
+        confidence=result.confidence,
+        reference=reference,
+        clip=decoded.frame.clip,
     )

@@ -27,6 +27,11 @@ def _truth(recording: Recording) -> list[str]:
             f"{unmatched} of {recording.label_count} ground-truth images on "
             f"{recording.label_topic} belong to no segmented frame and were not used."
         )
+    if recording.foreign_classes:
+        notes.append(
+            f"The ground truth has classes that the network lacks "
+            f"({', '.join(recording.foreign_classes)}): they count as unlabelled."
+        )
     accuracy = tally.accuracy
     unknown = accuracy.unknown_ids
     if unknown:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from dcfm_ros.bags import BagReader, ImageFrame, stamp_ns
-from dcfm_ros.bags.ground_truth import LabelledFrame
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.sources import Source, read_truth
+from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
+from dcfm_ros.evaluation.sources import Source
+from dcfm_ros.evaluation.truth import SourceFrame, id_table, read_truth
 from dcfm_ros.images import to_labels, to_rgb
 from dcfm_ros.streaming import KeyFrameReason
 
@@ -19,7 +19,9 @@ LABEL_TOPIC = "/segmenter/label_image"
 STATUS_TOPIC = "/segmenter/status"
 
 
-def recorded_frames(source: Source, outputs: BagReader) -> Iterator[SegmentedFrame]:
+def recorded_frames(
+    source: Source, outputs: BagReader, classes: Sequence[str] = ()
+) -> Iterator[SegmentedFrame]:
     """The frames that came back from the node, in the order in which it took them.
 
     Frames without a label image are left out; their places show in the others' index.
@@ -27,21 +29,27 @@ def recorded_frames(source: Source, outputs: BagReader) -> Iterator[SegmentedFra
     Args:
         source: what was played.
         outputs: the label images and statuses that were recorded meanwhile.
+        classes: names of the network's; empty where the ground truth has its ids anyway.
 
     Raises:
         BagError: one of the recordings is damaged.
-        EvaluationError: a ground-truth message is no label image.
+        EvaluationError: a ground-truth message is no label image, or of other classes altogether.
     """
+    table = id_table(source.truth_classes, classes) if classes else None
     statuses = _statuses(outputs)
     labels = outputs.frames(LABEL_TOPIC)
     label = next(labels, None)
-    for index, labelled in enumerate(source.frames()):
+    for index, played in enumerate(source.frames()):
         if label is None:
             return
-        if labelled.frame.stamp_ns != label.stamp_ns:
+        if played.frame.stamp_ns != label.stamp_ns:
             continue
         if statuses[label.stamp_ns]:
-            yield _segmented(index, labelled, label, statuses[label.stamp_ns].popleft())
+            truth = read_truth(played)
+            if truth is not None and table is not None:
+                truth = table[truth]
+            status = statuses[label.stamp_ns].popleft()
+            yield _segmented(index, played, label, status, truth)
         label = next(labels, None)
 
 
@@ -62,7 +70,7 @@ def _statuses(outputs: BagReader) -> dict[int, deque[Any]]:
 
 
 def _segmented(
-    index: int, labelled: LabelledFrame, label: ImageFrame, status: Any
+    index: int, played: SourceFrame, label: ImageFrame, status: Any, truth: Pixels | None
 ) -> SegmentedFrame:
     age = status.common_age
     return SegmentedFrame(
@@ -81,7 +89,9 @@ def _segmented(
             "postprocess": float(status.postprocess_ms),
             "total": float(status.total_ms),
         },
-        rgb=np.asarray(to_rgb(labelled.frame.message), np.uint8),
+        rgb=np.asarray(to_rgb(played.frame.message), np.uint8),
         labels=np.asarray(to_labels(label.message), np.uint8),
-        truth=read_truth(labelled),
+        truth=truth,
+        expected_label_change=float(status.expected_label_change),
+        key_budget=float(status.key_budget),
     )

@@ -15,6 +15,7 @@ from dcfm_ros.evaluation.metrics import Conventions
 from dcfm_ros.evaluation.samples import Samples
 from dcfm_ros.evaluation.sources import Source
 from dcfm_ros.evaluation.tally import Measures, Tally
+from dcfm_ros.evaluation.truth import foreign_classes
 from dcfm_ros.network import CheckpointInfo
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, KeyFrameSettings
@@ -94,6 +95,8 @@ class Recording:
     tally: Tally
     image_size: tuple[int, int] = (0, 0)
     """(height, width) of the first frame in px."""
+    foreign_classes: list[str] = field(default_factory=list)
+    """Classes of the ground truth that the network lacks: they count as unlabelled."""
     unreadable: list[str] = field(default_factory=list)
     """Why frames were left out: the first few; `unreadable_count` counts all."""
     unreadable_count: int = 0
@@ -136,6 +139,7 @@ class Results:
             frame_count=source.frame_count,
             label_count=source.label_count,
             tally=self._tally(),
+            foreign_classes=foreign_classes(source.truth_classes, self.setup.info.labels.classes),
         )
         self.recordings.append(recording)
         return recording

@@ -23,7 +23,6 @@ STATUS_TOPIC = "/segmenter/status"
 _RATE_FRAMES = 10
 """The video's rate is taken from the stamps of this many frames."""
 _DEFAULT_RATE_HZ = 10.0
-_NO_NUMBER = float("nan")
 
 
 class Writer(Protocol):
@@ -162,8 +161,8 @@ class LabelBag:
             reason=int(frame.reason),
             common_age_frames=frame.age,
             common_age=age,
-            expected_label_change=_NO_NUMBER,
-            key_budget=_NO_NUMBER,
+            expected_label_change=frame.expected_label_change,
+            key_budget=frame.key_budget,
             mean_confidence=frame.mean_confidence,
             queue_ms=stages.get("queue", 0.0),
             preprocess_ms=stages["preprocess"],
