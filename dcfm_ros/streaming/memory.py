@@ -61,6 +61,8 @@ class PendingKeyFrame:
     key: Future[KeyFrame]
     age: int = 0
     """Frames since it was the frame at hand."""
+    reused: Output | None = None
+    """What the older common feature made of it, where that is to be compared."""
 
     def is_due(self, after: int) -> bool:
         """Count a frame; whether its features are used from this one on.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcfm_ros.errors import ImageError
+from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
@@ -25,7 +26,7 @@ from dcfm_ros.streaming.memory import (
 from dcfm_ros.streaming.result import FrameResult
 from dcfm_ros.streaming.selector import Decision, KeyFrameSelector, policy_name
 from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
-from dcfm_ros.streaming.signals import Output, View, coarse
+from dcfm_ros.streaming.signals import Output, View, change, coarse
 
 
 class Segmenter:
@@ -55,6 +56,7 @@ class Segmenter:
         self._pending: PendingKeyFrame | None = None
         self._last: PastFrame | None = None
         self._age = 0
+        self._correction = Correction()
         self.configure(key_frames or KeyFrameSettings())
 
     @classmethod
@@ -88,11 +90,23 @@ class Segmenter:
         """The key-frame policy in use: what `auto` came out as."""
         return policy_name(self._settings, self._engine.calibration)
 
+    @property
+    def estimate_factor(self) -> float:
+        """What key frames of this camera have shown the estimated label change to be off by."""
+        return self._correction.factor
+
     def configure(self, key_frames: KeyFrameSettings) -> None:
-        """Change the key-frame settings from the next frame on; the common feature stays."""
+        """Change the key-frame settings from the next frame on.
+
+        The common feature stays, and what was learned about the estimate.
+        """
         self._settings = key_frames
         self._selector = KeyFrameSelector(
-            key_frames, self._engine.calibration, phase=self._phase, policy=self._own_policy
+            key_frames,
+            self._engine.calibration,
+            phase=self._phase,
+            policy=self._own_policy,
+            correction=self._correction,
         )
 
     def reset(self) -> None:
@@ -130,14 +144,13 @@ class Segmenter:
         self._take_over()
         shallow = self._engine.shallow(x)
         decision = self._decide(frame)
-        is_key_frame = decision.reason.is_key_frame
-        aside = self._settings.mode == "background" and is_key_frame
-        aside = aside and not decision.reason.needs_fresh
-        fresh = is_key_frame and not aside
+        fresh = decision.reason.is_key_frame and not self._goes_aside(decision.reason)
         common = self._engine.deep(shallow) if fresh else self._reused.common
         logits = self._engine.decode(common, shallow)
+        compared = fresh and decision.is_measured
+        stale = self._engine.decode(self._reused.common, shallow) if compared else None
         self._engine.synchronize()
-        if aside:
+        if self._goes_aside(decision.reason):
             compute = partial(self._key_frame, shallow, frame)
             self._pending = PendingKeyFrame(self._engine.aside(compute))
         computed = time.perf_counter()
@@ -145,19 +158,16 @@ class Segmenter:
         expected = 0.0 if fresh else decision.expected_change
         trust = 1.0 - self._engine.calibration.confidence_discount * expected
         labels, confidence_map = label_map(logits, frame.size, confidence=confidence, trust=trust)
-        mean = mean_confidence(logits)
-        self._last = PastFrame(frame, Output(coarse(labels), mean))
-        self._requested = self._requested and not is_key_frame
-        self._age += 1
-        if fresh:
-            self._key, self._age = KeyFrame.of(common, self._last), 0
-            self._pending = None
+        output = Output(coarse(labels), mean_confidence(logits))
+        self._remember(PastFrame(frame, output), decision, common if fresh else None)
+        if stale is not None:
+            self._learn(output, _output(stale, frame.size))
         finished = time.perf_counter()
         return FrameResult(
             labels=labels,
             confidence=confidence_map,
-            mean_confidence=trust * mean,
-            is_key_frame=is_key_frame,
+            mean_confidence=trust * output.confidence,
+            is_key_frame=decision.reason.is_key_frame,
             reason=decision.reason,
             age=self._age,
             age_ns=stamp_ns - self._reused.past.frame.stamp_ns,
@@ -168,20 +178,46 @@ class Segmenter:
             postprocess_ms=1e3 * (finished - computed),
         )
 
+    def _goes_aside(self, reason: KeyFrameReason) -> bool:
+        """Whether old deep features do for the labels of this key frame."""
+        background = self._settings.mode == "background"
+        return background and reason.is_key_frame and not reason.needs_fresh
+
+    def _remember(self, past: PastFrame, decision: Decision, common: Tensor | None) -> None:
+        """Keep what the next frames need of one that is over.
+
+        Args:
+            common: its common feature if it is a key frame that is done.
+        """
+        self._last = past
+        self._age += 1
+        if decision.reason.is_key_frame:
+            self._requested = False
+        if common is not None:
+            self._key, self._age = KeyFrame.of(common, past), 0
+            self._pending = None
+        elif self._pending is not None and decision.is_measured:
+            self._pending.reused = past.output
+
     def _take_over(self) -> None:
         """Use the key frame of the background from this frame on, if it is ready or has to be."""
         pending = self._pending
-        if pending is not None and pending.is_due(self._settings.background_frames):
-            self._pending = None
-            self._key, self._age = pending.key.result(), pending.age - 1
+        if pending is None or not pending.is_due(self._settings.background_frames):
+            return
+        self._pending = None
+        self._key, self._age = pending.key.result(), pending.age - 1
+        if pending.reused is not None:
+            self._learn(self._key.past.output, pending.reused)
+
+    def _learn(self, fresh: Output, reused: Output) -> None:
+        """Let the estimate follow what a key frame shows."""
+        self._selector.learn(change(fresh.labels, reused.labels))
 
     def _key_frame(self, shallow: Tensor, frame: Frame) -> KeyFrame:
         """In the background: the deep features of a frame, and what its labels would have been."""
         common = self._engine.deep(shallow)
         logits = self._engine.decode(common, shallow)
-        labels, _ = label_map(logits, frame.size, confidence=False)
-        output = Output(coarse(labels), mean_confidence(logits))
-        return KeyFrame.of(common, PastFrame(frame, output))
+        return KeyFrame.of(common, PastFrame(frame, _output(logits, frame.size)))
 
     @property
     def _reused(self) -> KeyFrame:
@@ -204,6 +240,11 @@ class Segmenter:
             frame.stamp_ns,
             busy=self._pending is not None,
         )
+
+
+def _output(logits: Tensor, size: tuple[int, int]) -> Output:
+    labels, _ = label_map(logits, size, confidence=False)
+    return Output(coarse(labels), mean_confidence(logits))
 
 
 def _check(rgb: NDArray[np.uint8]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcfm_ros.streaming.adaptive import Adaptive
+from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.keyframes import (
     Always,
     FixedInterval,
@@ -27,6 +28,8 @@ class Decision:
     """Expected label change of reuse on this frame; 0 where it was forced to be a key frame."""
     budget_left: float
     """Key frames that the rate limit still grants; NaN without one."""
+    is_measured: bool = False
+    """On a key frame: the selector wants to `learn` what reuse would have changed on it."""
 
 
 class KeyFrameSelector:
@@ -37,6 +40,7 @@ class KeyFrameSelector:
 
     Args:
         policy: instead of the one that the settings name.
+        correction: what was learned about the camera so far.
     """
 
     def __init__(
@@ -46,11 +50,13 @@ class KeyFrameSelector:
         *,
         phase: int = 0,
         policy: KeyFramePolicy | None = None,
+        correction: Correction | None = None,
     ) -> None:
         self._settings = settings
         self._calibration = calibration
         self.policy = policy or make_policy(settings, calibration, phase)
         self._budget = KeyFrameBudget(settings.max_key_rate_hz, settings.key_rate_burst)
+        self._correction = correction or Correction()
 
     def force(self, reason: KeyFrameReason, stamp_ns: int) -> Decision:
         """Take a key frame that is not up for discussion."""
@@ -67,26 +73,45 @@ class KeyFrameSelector:
             busy: a key frame is being computed in the background, another one has to wait.
         """
         granted = self._budget.grants(stamp_ns)
-        expected = self._calibration.expected_change(signals)
+        estimate = self._calibration.expected_change(signals)
+        expected = min(1.0, self._correction.factor * estimate)
         proposed = self.policy.propose(signals, expected)
-        if busy:
-            return self._settle(KeyFrameReason.REUSE, expected)
-        if too_old(age_ns, self._settings.max_age_s):
-            return self._settle(KeyFrameReason.MAX_AGE, expected)
-        if not proposed.is_key_frame or signals.age < self._settings.min_interval:
-            return self._settle(KeyFrameReason.REUSE, expected)
-        return self._settle(proposed if granted else KeyFrameReason.BUDGET_EXHAUSTED, expected)
+        reason = self._limited(proposed, signals.age, age_ns, granted=granted, busy=busy)
+        measured = reason.is_key_frame and self._correction.is_due
+        if measured:
+            self._correction.begin(estimate)
+        return self._settle(reason, expected, is_measured=measured)
+
+    def learn(self, measured_change: float) -> None:
+        """Take the label change that reuse would have brought on the last key frame to measure."""
+        self._correction.learn(measured_change)
 
     def reset(self) -> None:
         """Forget the past; the next frame is a first frame."""
         self.policy.reset()
         self._budget.reset()
+        self._correction.reset()
 
-    def _settle(self, reason: KeyFrameReason, expected: float) -> Decision:
+    def _limited(
+        self, proposed: KeyFrameReason, age: int, age_ns: int, *, granted: bool, busy: bool
+    ) -> KeyFrameReason:
+        """What the limits leave of the policy's proposal."""
+        if busy:
+            return KeyFrameReason.REUSE
+        if too_old(age_ns, self._settings.max_age_s):
+            return KeyFrameReason.MAX_AGE
+        if not proposed.is_key_frame or age < self._settings.min_interval:
+            return KeyFrameReason.REUSE
+        return proposed if granted else KeyFrameReason.BUDGET_EXHAUSTED
+
+    def _settle(
+        self, reason: KeyFrameReason, expected: float, *, is_measured: bool = False
+    ) -> Decision:
         if reason.is_key_frame:
             self._budget.spend()
+        self._correction.frame_passed()
         self.policy.settle(reason.is_key_frame, 0.0 if reason.is_key_frame else expected)
-        return Decision(reason, expected, self._budget.left)
+        return Decision(reason, expected, self._budget.left, is_measured)
 
 
 def policy_name(settings: KeyFrameSettings, calibration: Calibration) -> str:

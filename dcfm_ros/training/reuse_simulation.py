@@ -66,6 +66,8 @@ def simulate(
             decision = selector.force(KeyFrameReason.MAX_AGE, stamp)
         else:
             decision = selector.decide(_signals(table, key, age), 0, stamp)
+        if decision.is_measured:
+            selector.learn(float(table.columns["label_change"][key, age]))
         if decision.reason.is_key_frame:
             key, is_key[index] = index, True
         else:
