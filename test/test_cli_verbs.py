@@ -24,7 +24,7 @@ from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.bags.convert import compressed_image
 from dcfm_ros.bags.types import message_class
 from dcfm_ros.cli.main import main
-from dcfm_ros.images import labels_to_png, rgb_to_png, to_labels, to_rgb
+from dcfm_ros.images import rgb_to_png, to_labels, to_rgb
 from dcfm_ros.network import read_info
 from dcfm_ros.streaming import KeyFrameSettings
 
@@ -291,35 +291,3 @@ def test_make_bag_renders_the_street_of_the_seed(tmp_path, capsys):
     assert counts[IMAGE_TOPIC] == counts[LABEL_TOPIC] == 3
     assert to_rgb(first.message).shape == (48, 64, 3)
     assert "exists already" in fails(capsys, "make-bag", "street", *size, "-o", tmp_path / "bag")
-
-
-@pytest.fixture
-def camvid(tmp_path):
-    """A data set of two frames in the layout of the SegNet tutorial."""
-    for folder in ("val", "valannot"):
-        (tmp_path / "camvid" / folder).mkdir(parents=True)
-    for name, image in zip(("b", "a"), pictures(2), strict=True):
-        ids = np.full(image.shape[:2], ord(name) - ord("a"), np.uint8)
-        (tmp_path / "camvid" / "val" / f"{name}.png").write_bytes(rgb_to_png(image))
-        (tmp_path / "camvid" / "valannot" / f"{name}.png").write_bytes(labels_to_png(ids))
-    return tmp_path / "camvid"
-
-
-def test_make_bag_of_camvid_keeps_pictures_and_labels(camvid, tmp_path):
-    assert run("make-bag", "camvid", camvid, "--rate", 5, "-o", tmp_path / "bag") == 0
-    with open_bag(tmp_path / "bag") as bag:
-        images, labels = list(bag.frames(IMAGE_TOPIC)), list(bag.frames(LABEL_TOPIC))
-    assert [frame.stamp_ns for frame in images] == [frame.stamp_ns for frame in labels]
-    assert images[1].stamp_ns - images[0].stamp_ns == 200_000_000
-    np.testing.assert_array_equal(to_rgb(images[0].message), pictures(2)[1])
-    assert [int(to_labels(frame.message).max()) for frame in labels] == [0, 1]
-
-
-def test_make_bag_of_camvid_wants_all_labels(camvid, tmp_path, capsys):
-    (camvid / "valannot" / "b.png").unlink()
-    given = ("make-bag", "camvid", camvid, "-o", tmp_path / "bag")
-    assert "1 of 2 pictures in" in fails(capsys, *given)
-    assert "frame rate is 0.0 Hz" in fails(capsys, *given, "--rate", 0)
-    for file in (camvid / "val").iterdir():
-        file.unlink()
-    assert "no pictures in" in fails(capsys, *given)

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dcfm_ros.cli.datasets import KINDS, DatasetOptions, add_dataset_options, open_dataset
 from dcfm_ros.cli.progress import progress
 
+_AFTER = 10
+"""What a Cityscapes snippet has after its labelled frame."""
 _STREET = ("seed", "width", "height", "rate_hz", "duration_s", "motion", "cars", "people")
-_CAMVID = "camvid"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,7 +24,8 @@ def add_parser(subparsers: Any) -> None:
     )
     kinds = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     _add_street(kinds)
-    _add_camvid(kinds)
+    for name, kind in KINDS.items():
+        _add_dataset(kinds, name, kind.about)
     parser.set_defaults(run=run)
 
 
@@ -32,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: the data is not there, a wrong setting, or the bag exists already.
     """
-    count = _camvid(args) if args.dataset == _CAMVID else _street(args)
+    count = _dataset(args) if args.dataset in KINDS else _street(args)
     print(f"{args.out}: {count} frames")
     return 0
 
@@ -58,18 +61,26 @@ def _add_street(kinds: Any) -> None:
     _add_out(street)
 
 
-def _add_camvid(kinds: Any) -> None:
-    camvid = kinds.add_parser(
-        _CAMVID,
-        help="a split of CamVid as packaged by the SegNet tutorial",
-        description="Write a split of CamVid: ROOT/SPLIT and ROOT/SPLITannot.",
+def _add_dataset(kinds: Any, name: str, about: str) -> None:
+    dataset = kinds.add_parser(
+        name,
+        help=about,
+        description=f"{about}. Pictures are written as they are, label images as class ids with "
+        "the names of the classes beside them; clips follow each other after a pause.",
     )
-    camvid.add_argument("root", type=Path, metavar="ROOT")
-    camvid.add_argument("--split", default="val", help="train, val (default) or test")
-    camvid.add_argument(
-        "--rate", type=float, default=15.0, metavar="HZ", help="frames per second (default 15)"
+    dataset.add_argument("root", type=Path, metavar="ROOT")
+    add_dataset_options(dataset)
+    dataset.add_argument(
+        "--after",
+        type=int,
+        default=_AFTER,
+        metavar="N",
+        help=f"frames after each labelled one (default {_AFTER}), where labels are sparse",
     )
-    _add_out(camvid)
+    dataset.add_argument(
+        "--rate", type=float, metavar="HZ", help="frames per second; default: the data set's own"
+    )
+    _add_out(dataset)
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:
@@ -92,8 +103,10 @@ def _street(args: argparse.Namespace) -> int:
     )
 
 
-def _camvid(args: argparse.Namespace) -> int:
-    from dcfm_ros.evaluation.datasets import camvid_frames, write_labelled_bag
+def _dataset(args: argparse.Namespace) -> int:
+    from dcfm_ros.evaluation.datasets import write_dataset_bag
 
-    frames = camvid_frames(args.root, args.split, args.rate)
-    return write_labelled_bag(progress(frames, str(args.out), "frames", len(frames)), args.out)
+    options = DatasetOptions(
+        args.dataset, args.root, args.split, tuple(args.clip), args.rate, args.before, args.after
+    )
+    return write_dataset_bag(open_dataset(options), args.out, progress)

@@ -1,18 +1,29 @@
-"""Labelled data sets as bags, so that they are played and evaluated as a camera is."""
+"""Labelled data sets as sources, and as bags, so that they are evaluated as a camera is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 
-from dcfm_ros.bags import write_bag
-from dcfm_ros.bags.convert import compressed_image
+from dcfm_ros.bags import ImageFrame, message_class, write_bag
+from dcfm_ros.bags.convert import compressed_image, header
+from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.errors import EvaluationError
+from dcfm_ros.evaluation.frames import Pixels
+from dcfm_ros.evaluation.sources import Source
+from dcfm_ros.evaluation.truth import SourceFrame
+from dcfm_ros.images import labels_to_png
 
 IMAGE_TOPIC = "/camera/image_raw/compressed"
 LABEL_TOPIC = "/gt/label/compressed"
-_START_NS = 1_000_000_000_000_000_000  # stamps of zero mean "no time" in ROS
+INFO_TOPIC = "/gt/label_info"
+START_NS = 1_000_000_000_000_000_000  # stamps of zero mean "no time" in ROS
+_PAUSE_NS = 10_000_000_000
+"""Between clips."""
+_FRAME_ID = "camera"
 _IMAGE_FORMATS = {
     ".jpg": "rgb8; jpeg compressed bgr8",
     ".jpeg": "rgb8; jpeg compressed bgr8",
@@ -22,64 +33,131 @@ _LABEL_FORMAT = "mono8; png compressed mono8"
 
 
 @dataclass(frozen=True)
-class LabelledFile:
-    """A picture, its label image, and the time that it gets."""
+class ClipFrame:
+    """A picture, its label image if it has one, and the time that it gets."""
 
     image: Path
-    label: Path
+    label: Path | None
     stamp_ns: int
+    clip: str
+    """Frames of different clips do not follow each other."""
 
 
-def camvid_frames(root: Path, split: str, rate_hz: float) -> list[LabelledFile]:
-    """The frames of a split of CamVid, in the order of their names.
+@dataclass(frozen=True)
+class Dataset:
+    """A split of a data set."""
+
+    name: str
+    root: Path
+    classes: tuple[str, ...]
+    """Names by class id; empty where they are not known."""
+    frames: tuple[ClipFrame, ...]
+    read_label: Callable[[str], Pixels]
+    """A label file as (H, W) class ids."""
+
+    @property
+    def labelled(self) -> int:
+        """Frames with a label image."""
+        return sum(frame.label is not None for frame in self.frames)
+
+
+def timed(
+    clips: Iterable[tuple[str, Iterable[tuple[int, Path, Path | None]]]], rate_hz: float
+) -> tuple[ClipFrame, ...]:
+    """Give the frames of clips their stamps; data sets hold none.
 
     Args:
-        root: holds SPLIT/ (pictures) and SPLITannot/ (PNG label images of the same names).
-        rate_hz: that the frames are given; CamVid itself holds no stamps.
+        clips: name, and frame number, picture and label image of each frame in order.
+        rate_hz: of the numbers.
 
     Raises:
-        EvaluationError: no such folders, no pictures, or one without a label image.
+        EvaluationError: a rate that is none.
     """
-    images, labels = root / split, root / f"{split}annot"
-    for folder in (images, labels):
-        if not folder.is_dir():
-            raise EvaluationError(f"no folder {folder}, expected CamVid's {split} split in {root}")
     if not rate_hz > 0:
         raise EvaluationError(f"frame rate is {rate_hz} Hz, expected more than 0")
-    found = sorted(path for path in images.iterdir() if path.suffix.lower() in _IMAGE_FORMATS)
-    if not found:
-        raise EvaluationError(f"no pictures in {images}, expected .jpg or .png files")
-    frames = [
-        LabelledFile(path, labels / f"{path.stem}.png", _START_NS + round(index * 1e9 / rate_hz))
-        for index, path in enumerate(found)
-    ]
-    missing = [frame.label for frame in frames if not frame.label.is_file()]
-    if missing:
-        raise EvaluationError(
-            f"{len(missing)} of {len(frames)} pictures in {images} have no label image; "
-            f"the first that is missing is {missing[0]}"
-        )
-    return frames
+    found: list[ClipFrame] = []
+    start_ns = START_NS
+    for name, frames in clips:
+        first: int | None = None
+        for number, image, label in frames:
+            first = number if first is None else first
+            stamp_ns = start_ns + round((number - first) * 1e9 / rate_hz)
+            found.append(ClipFrame(image, label, stamp_ns, name))
+        start_ns = found[-1].stamp_ns + _PAUSE_NS if found else start_ns
+    return tuple(found)
 
 
-def write_labelled_bag(frames: Iterable[LabelledFile], path: Path) -> int:
-    """Write pictures and label images as they are, without decoding them.
+def dataset_source(dataset: Dataset) -> Source:
+    """A data set as a source of frames."""
+    return Source(
+        name=dataset.name,
+        path=dataset.root,
+        image_topic="",
+        label_topic=dataset.name,
+        frame_count=len(dataset.frames),
+        label_count=dataset.labelled,
+        pictures=tuple(frame.image for frame in dataset.frames),
+        stream=partial(_stream, dataset),
+        truth_classes=dataset.classes,
+    )
+
+
+def _stream(dataset: Dataset) -> Iterator[SourceFrame]:
+    for frame in dataset.frames:
+        picture = PictureFile(frame.image.suffix[1:].lower(), _bytes(frame.image))
+        image = ImageFrame("", frame.stamp_ns, frame.stamp_ns, _FRAME_ID, picture)
+        truth = None
+        if frame.label is not None:
+            truth = partial(dataset.read_label, str(frame.label))
+        yield SourceFrame(image, truth, frame.clip)
+
+
+def write_dataset_bag(
+    dataset: Dataset, path: Path, watch: Callable[..., Iterable[ClipFrame]]
+) -> int:
+    """Write pictures as they are, label images as class ids, and the names of the classes.
+
+    Args:
+        watch: given the frames, the name, the unit and how many there are, gives the same frames.
 
     Returns:
         The number of frames.
 
     Raises:
         BagError: the bag cannot be created.
+        DcfmError: a file that cannot be read.
     """
-    count = 0
+    numbers = count()
     with write_bag(path) as writer:
-        for frame in frames:
+        for frame in watch(dataset.frames, str(path), "frames", len(dataset.frames)):
+            stamp_ns = frame.stamp_ns
+            if not next(numbers) and dataset.classes:
+                writer.write(
+                    INFO_TOPIC, label_info(dataset.classes, stamp_ns), stamp_ns, latched=True
+                )
             kind = _IMAGE_FORMATS[frame.image.suffix.lower()]
-            image = compressed_image(frame.stamp_ns, "camera", kind, frame.image.read_bytes())
-            label = compressed_image(
-                frame.stamp_ns, "camera", _LABEL_FORMAT, frame.label.read_bytes()
-            )
-            writer.write(IMAGE_TOPIC, image, frame.stamp_ns)
-            writer.write(LABEL_TOPIC, label, frame.stamp_ns)
-            count += 1
-    return count
+            image = compressed_image(stamp_ns, _FRAME_ID, kind, _bytes(frame.image))
+            writer.write(IMAGE_TOPIC, image, stamp_ns)
+            if frame.label is not None:
+                png = labels_to_png(dataset.read_label(str(frame.label)))
+                label = compressed_image(stamp_ns, _FRAME_ID, _LABEL_FORMAT, png)
+                writer.write(LABEL_TOPIC, label, stamp_ns)
+    return next(numbers)
+
+
+def label_info(classes: Iterable[str], stamp_ns: int) -> object:
+    """A vision_msgs/LabelInfo with names by class id."""
+    vision_class = message_class("vision_msgs/msg/VisionClass")
+    info: object = message_class("vision_msgs/msg/LabelInfo")(
+        header=header(stamp_ns, ""),
+        class_map=[vision_class(class_id=i, class_name=name) for i, name in enumerate(classes)],
+        threshold=0.0,
+    )
+    return info
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EvaluationError(f"cannot read {path}: {error.strerror}") from None

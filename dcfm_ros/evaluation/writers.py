@@ -13,6 +13,7 @@ from PIL import Image
 from dcfm_ros.bags import message_class, split_stamp, write_bag
 from dcfm_ros.bags.convert import header
 from dcfm_ros.errors import EvaluationError
+from dcfm_ros.evaluation.datasets import label_info
 from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
 from dcfm_ros.images import overlay
 from dcfm_ros.network import LabelSet
@@ -121,7 +122,8 @@ class LabelBag:
         """Write the frame's label image and status; class names come before the first."""
         stamp_ns = frame.stamp_ns
         if not self._count:
-            self._bag.write(INFO_TOPIC, self._label_info(stamp_ns), stamp_ns, latched=True)
+            info = label_info(self._labels.classes, stamp_ns)
+            self._bag.write(INFO_TOPIC, info, stamp_ns, latched=True)
         self._count += 1
         height, width = frame.labels.shape
         image = message_class("sensor_msgs/msg/Image")(
@@ -139,16 +141,6 @@ class LabelBag:
     def close(self) -> None:
         """Write the bag's index."""
         self._bag.close()
-
-    def _label_info(self, stamp_ns: int) -> object:
-        vision_class = message_class("vision_msgs/msg/VisionClass")
-        names = enumerate(self._labels.classes)
-        info: object = message_class("vision_msgs/msg/LabelInfo")(
-            header=header(stamp_ns, ""),
-            class_map=[vision_class(class_id=index, class_name=name) for index, name in names],
-            threshold=0.0,
-        )
-        return info
 
     def _status(self, frame: SegmentedFrame) -> object:
         seconds, nanoseconds = split_stamp(frame.age_ns)

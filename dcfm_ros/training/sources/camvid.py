@@ -38,5 +38,5 @@ def camvid(root: Path, split: str) -> Clips:
             raise DcfmError(f"{path} has no labels, expected {annotated / label}; copy it there")
         frames.setdefault(sequence, {})[number // FRAMES_PER_STEP] = str(path)
         labels.setdefault(sequence, {})[number // FRAMES_PER_STEP] = str(annotated / label)
-    clips = [Clip(frames[sequence], labels[sequence]) for sequence in frames]
+    clips = [Clip(frames[name], labels[name], name) for name in frames]
     return Clips(f"CamVid {split} in {root}", clips, LabelValues.plain(CLASSES, VOID))

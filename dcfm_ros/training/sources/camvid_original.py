@@ -84,7 +84,8 @@ def _clips(root: Path, stills: list[Path]) -> Iterator[Clip]:
         video = videos[sequence]
         near = range(number - REACH, number + REACH + 1)
         frames = {n: video[n] for n in near if n in video} | {number: str(path)}
-        yield Clip(frames, {number: str(root / LABELS / f"{path.stem}_L.png")})
+        label = str(root / LABELS / f"{path.stem}_L.png")
+        yield Clip(frames, {number: label}, path.stem)
 
 
 def _split(path: Path) -> str:

@@ -60,7 +60,7 @@ def _clips(root: Path, split: str, city: Path) -> Iterator[Clip]:
             name = f"{sequence}_{number:0{len(digits)}d}_leftImg8bit.png"
             if name in pictures:
                 frames[number] = pictures[name]
-        yield Clip(frames, {int(digits): str(label)})
+        yield Clip(frames, {int(digits): str(label)}, f"{sequence}_{digits}")
 
 
 def _ids() -> np.ndarray:

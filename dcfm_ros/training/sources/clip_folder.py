@@ -34,4 +34,4 @@ def _clips(folders: list[Path]) -> Iterator[Clip]:
             if path.stem not in order:
                 raise DcfmError(f"{path} has no picture of its name in {folder / 'rgb'}")
             labels[order[path.stem]] = str(path)
-        yield Clip(dict(enumerate(map(str, pictures))), labels)
+        yield Clip(dict(enumerate(map(str, pictures))), labels, folder.name)

@@ -38,6 +38,8 @@ class Clip:
     """Picture file by number; numbers may be missing."""
     labels: Mapping[int, str]
     """Label file by number."""
+    name: str = ""
+    """Of the video that it is from."""
 
 
 class Clips:
@@ -68,6 +70,15 @@ class Clips:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """Those with labels, in order."""
+        return tuple(self._clips)
+
+    def read(self, path: str) -> Image:
+        """(H, W) class ids of a label file."""
+        return self._read(path)
 
     def frame(self, index: int, age: int = 0) -> str | None:
         """See `Source`."""

@@ -48,4 +48,4 @@ def _clips(root: Path, videos: list[str]) -> Iterator[Clip]:
             if mask.stem not in order:
                 raise DcfmError(f"{mask} has no picture {mask.stem}.jpg in {folder / 'origin'}")
             labels[order[mask.stem]] = str(mask)
-        yield Clip(dict(enumerate(map(str, pictures))), labels)
+        yield Clip(dict(enumerate(map(str, pictures))), labels, video)
