@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dcfm_ros.evaluation.datasets import Dataset
+    from dcfm_ros.evaluation.sources import Source
     from dcfm_ros.training.sources import Clip, Clips
 
 BEFORE = 19
@@ -135,3 +136,37 @@ def _frames(clip: Clip, options: DatasetOptions) -> Iterator[tuple[int, Path, Pa
     for number in sorted(wanted & set(clip.frames)):
         label = clip.labels.get(number)
         yield number, Path(clip.frames[number]), None if label is None else Path(label)
+
+
+def recordings(args: argparse.Namespace) -> list[Path | Source]:
+    """What a verb is to evaluate: recordings, or the data set whose root was given in their place.
+
+    Raises:
+        DcfmError: the data set is not there, or does not suit the protocol.
+    """
+    from dcfm_ros.errors import SettingsError
+    from dcfm_ros.evaluation.datasets import dataset_source
+    from dcfm_ros.evaluation.protocols import PROTOCOLS
+
+    protocol = PROTOCOLS[args.protocol] if args.protocol else None
+    if protocol and args.dataset and args.dataset != protocol.dataset:
+        raise SettingsError(
+            f"protocol {protocol.name} evaluates {protocol.dataset}, not {args.dataset}"
+        )
+    if not args.dataset:
+        return list(args.recordings)
+    if len(args.recordings) != 1:
+        raise SettingsError(
+            f"--dataset {args.dataset}: found {len(args.recordings)} paths, expected its root alone"
+        )
+    windows = protocol is not None and protocol.windows
+    options = DatasetOptions(
+        kind=args.dataset,
+        root=args.recordings[0],
+        split=args.split,
+        clips=tuple(args.clip),
+        rate_hz=args.picture_rate,
+        before=1 if windows else args.before,
+        after=1 if windows else 0,
+    )
+    return [dataset_source(open_dataset(options))]

@@ -16,7 +16,7 @@ from dcfm_ros.errors import EvaluationError, ImageError
 from dcfm_ros.evaluation.ahead import read_ahead
 from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
 from dcfm_ros.evaluation.reference import ReferenceSegmenter
-from dcfm_ros.evaluation.results import Results
+from dcfm_ros.evaluation.results import Recording, Results
 from dcfm_ros.evaluation.sources import Source, SourceOptions, open_source
 from dcfm_ros.evaluation.truth import SourceFrame, id_table, read_truth
 from dcfm_ros.images import to_rgb
@@ -85,7 +85,21 @@ def evaluate_source(
     """The same of a source that is open."""
     recording = results.begin(source)
     warm_up(source, pipeline)
-    frames = segment(source, pipeline, recording.left_out, extras)
+    gather(source, segment(source, pipeline, recording.left_out, extras), recording, results, watch)
+
+
+def gather(
+    source: Source,
+    frames: Iterable[SegmentedFrame],
+    recording: Recording,
+    results: Results,
+    watch: Watch,
+) -> None:
+    """Count the frames of a source.
+
+    Raises:
+        EvaluationError: there are none.
+    """
     results.gather(recording, watch(frames, recording.name, "frames", source.frame_count))
     if not recording.tally.frames:
         reason = recording.unreadable[0] if recording.unreadable else "it has none"

@@ -7,7 +7,7 @@ from dcfm_ros.evaluation.results import Recording
 
 def notes_on(recording: Recording) -> list[str]:
     """One sentence each; empty if there is nothing to say."""
-    return [*_truth(recording), *_frames(recording)]
+    return [*recording.remarks, *_truth(recording), *_frames(recording)]
 
 
 def _truth(recording: Recording) -> list[str]:

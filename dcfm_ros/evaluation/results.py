@@ -80,6 +80,8 @@ class Delivery:
     """Label images that came back."""
     latest_ms: float
     """By how much the player was behind the recording's timing at worst."""
+    rate: float = 1.0
+    """Of playing, times real time."""
 
 
 @dataclass
@@ -97,6 +99,8 @@ class Recording:
     """(height, width) of the first frame in px."""
     foreign_classes: list[str] = field(default_factory=list)
     """Classes of the ground truth that the network lacks: they count as unlabelled."""
+    remarks: list[str] = field(default_factory=list)
+    """What else a reader of the figures has to know."""
     unreadable: list[str] = field(default_factory=list)
     """Why frames were left out: the first few; `unreadable_count` counts all."""
     unreadable_count: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from dcfm_ros.evaluation.exact import Extras, Watch, evaluate_source
 from dcfm_ros.evaluation.frames import SegmentedFrame
 from dcfm_ros.evaluation.output import output_folder
+from dcfm_ros.evaluation.protocols import PROTOCOLS, evaluate_by
 from dcfm_ros.evaluation.reference import ReferenceSegmenter
 from dcfm_ros.evaluation.report import write_report
 from dcfm_ros.evaluation.results import EXACT, Results, Setup
@@ -20,6 +21,7 @@ from dcfm_ros.evaluation.writers import LabelBag
 from dcfm_ros.network import LabelSet
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
+from dcfm_ros.streaming.keyframes import KeyFramePolicy
 
 SAME = "same"
 """As a reference: the checkpoint that is measured."""
@@ -38,19 +40,30 @@ class RunSettings:
     measures: Measures = field(default_factory=Measures)
     reference: str = ""
     """Checkpoint to compare the labels with, `SAME`, or none."""
+    protocol: str = ""
+    """Of `PROTOCOLS`; empty: frames as a robot sees them."""
     absent_as_zero: bool = False
     write_bag: bool = False
     """Write label images and statuses as a bag."""
 
 
+Plan = Callable[[Engine, Source, KeyFrameSettings], KeyFramePolicy]
+"""Chooses the key frames of a recording beforehand."""
+
+
 def run_exact(
-    recordings: Sequence[Path | Source], settings: RunSettings, out: Path, watch: Watch
+    recordings: Sequence[Path | Source],
+    settings: RunSettings,
+    out: Path,
+    watch: Watch,
+    plan: Plan | None = None,
 ) -> dict[str, Any]:
     """Evaluate and write the report.
 
     Args:
         recordings: paths of bags, videos or folders of pictures, or sources that are open.
         out: folder of the report; appears whole or not at all.
+        plan: in place of the policy that the settings name.
 
     Returns:
         The content of metrics.json.
@@ -69,21 +82,26 @@ def run_exact(
         settings.key_frames,
         measures=settings.measures,
         reference=reference.about if reference else None,
-        absent_as_zero=settings.absent_as_zero,
+        protocol=settings.protocol,
+        absent_as_zero=settings.absent_as_zero or bool(settings.protocol),
     )
-    pipeline = CameraPipeline(Segmenter(engine, settings.key_frames))
     extras = Extras(settings.measures.calibration, reference)
     with output_folder(out) as stage:
         with (stage / "frames.jsonl").open("w", encoding="utf-8") as log:
             results = Results(setup, log)
             for recording in recordings:
                 with _opened(recording, settings.source) as source, ExitStack() as stack:
+                    policy = plan(engine, source, settings.key_frames) if plan else None
+                    pipeline = CameraPipeline(Segmenter(engine, settings.key_frames, policy=policy))
                     watched = watch
                     if settings.write_bag:
                         bag = _output_bag(stage, source, len(recordings), engine.info.labels)
                         stack.callback(bag.close)
                         watched = _also_written(watch, bag)
-                    evaluate_source(source, pipeline, results, watched, extras)
+                    if settings.protocol:
+                        evaluate_by(PROTOCOLS[settings.protocol], source, engine, results, watched)
+                    else:
+                        evaluate_source(source, pipeline, results, watched, extras)
         return write_report(results, stage)
 
 
