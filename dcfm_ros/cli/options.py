@@ -47,7 +47,7 @@ def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--policy",
         help="auto (default: adaptive where the checkpoint is calibrated, else fixed), always, "
-        "fixed, adaptive, input_difference",
+        "fixed, adaptive, input_difference; on recordings also oracle: the best in retrospect",
     )
     group.add_argument(
         "--interval", type=int, metavar="N", help="fixed: frames from key to key frame (default 5)"
@@ -110,10 +110,15 @@ def key_frame_settings(args: argparse.Namespace, *, live: bool = False) -> KeyFr
     Raises:
         SettingsError: an invalid value.
     """
+    from dcfm_ros.errors import SettingsError
     from dcfm_ros.settings import from_flat
     from dcfm_ros.streaming import KeyFrameSettings
+    from dcfm_ros.streaming.selector import NO_ORACLE
+    from dcfm_ros.streaming.settings import ORACLE
 
     settings = from_flat(KeyFrameSettings, given(args, _KEY_FRAMES))
+    if live and settings.policy == ORACLE:
+        raise SettingsError(NO_ORACLE)
     if settings.mode == "background" and not settings.background_frames and not live:
         return replace(settings, background_frames=1)
     return settings

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
 from dcfm_ros.settings import check, option
-from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
+from dcfm_ros.streaming.selector import NO_ORACLE
+from dcfm_ros.streaming.settings import ORACLE, EngineSettings, KeyFrameSettings
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -51,6 +52,8 @@ class NodeSettings:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.key_frames.policy == ORACLE:
+            raise SettingsError(NO_ORACLE)
         for name in self.cameras:
             if not _CAMERA_NAME.fullmatch(name):
                 raise SettingsError(

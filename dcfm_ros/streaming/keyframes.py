@@ -141,15 +141,20 @@ class InputDifference(_Stateless):
 
 
 class Scripted:
-    """Key frames at given frame numbers, counted from the last reset: for offline bounds.
+    """Key frames at given frame numbers: for offline bounds.
 
     With the numbers that minimise the measured label change it is the oracle.
+
+    Args:
+        key_frames: numbers of frames, counted from the last reset.
+        over_resets: count all frames instead, for a recording of several clips.
     """
 
     needs_input_change = False
 
-    def __init__(self, key_frames: Collection[int]) -> None:
+    def __init__(self, key_frames: Collection[int], *, over_resets: bool = False) -> None:
         self._key_frames = frozenset(key_frames)
+        self._over_resets = over_resets
         self._number = 0
 
     def propose(self, signals: Signals, expected_change: float) -> KeyFrameReason:
@@ -163,4 +168,5 @@ class Scripted:
 
     def reset(self) -> None:
         """Count from 0."""
-        self._number = 0
+        if not self._over_resets:
+            self._number = 0

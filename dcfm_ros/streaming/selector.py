@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dcfm_ros.errors import SettingsError
 from dcfm_ros.streaming.adaptive import Adaptive
 from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.keyframes import (
@@ -15,8 +16,13 @@ from dcfm_ros.streaming.keyframes import (
 )
 from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.limits import KeyFrameBudget, too_old
-from dcfm_ros.streaming.settings import KeyFrameSettings
+from dcfm_ros.streaming.settings import ORACLE, KeyFrameSettings
 from dcfm_ros.streaming.signals import Signals
+
+NO_ORACLE = (
+    "policy: the oracle chooses key frames in retrospect and works with `dcfm evaluate` on "
+    "recordings only; take adaptive here"
+)
 
 
 @dataclass(frozen=True)
@@ -124,8 +130,14 @@ def policy_name(settings: KeyFrameSettings, calibration: Calibration) -> str:
 def make_policy(
     settings: KeyFrameSettings, calibration: Calibration, phase: int = 0
 ) -> KeyFramePolicy:
-    """The policy that the settings name."""
+    """The policy that the settings name.
+
+    Raises:
+        SettingsError: the oracle, which has to see the whole recording first.
+    """
     name = policy_name(settings, calibration)
+    if name == ORACLE:
+        raise SettingsError(NO_ORACLE)
     if name == "always":
         return Always()
     if name == "fixed":

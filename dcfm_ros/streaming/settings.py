@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.settings import check, option
 
-POLICIES = ("auto", "always", "fixed", "input_difference", "adaptive")
+ORACLE = "oracle"
+POLICIES = ("auto", "always", "fixed", "input_difference", "adaptive", ORACLE)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class KeyFrameSettings:
         "auto",
         "always: every frame is a key frame; fixed: every `interval`-th frame; adaptive: where it "
         "would change the labels; input_difference: where the image differs; auto: adaptive where "
-        "the checkpoint is calibrated, else fixed.",
+        "the checkpoint is calibrated, else fixed; oracle: in retrospect, for recordings only.",
         choices=POLICIES,
     )
     interval: int = option(5, "fixed: frames from key frame to key frame.", low=1, high=1000)

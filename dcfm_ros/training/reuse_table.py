@@ -126,7 +126,7 @@ def measure(
     """Take every n-th frame of a video as a key frame, and reuse it up to the given age.
 
     Args:
-        frames: (H, W, 3) RGB and stamp in ns, all of one size.
+        frames: (H, W, 3) RGB and stamp in ns; another size counts as a cut.
         every: n; the time this takes goes with ages / n.
     """
     rows: list[dict[str, Values]] = []
@@ -139,7 +139,7 @@ def measure(
         rows.append({name: np.full(ages + 1, np.nan) for name in COLUMNS})
         stamps.append(stamp_ns)
         view = View.of(engine.resize(rgb))
-        correlation.append(luma_correlation(view, before) if before else 1.0)
+        correlation.append(_correlation(view, before))
         before = view
         shallow = engine.shallow(engine.upload(view.rgb))
         common = engine.deep(shallow)
@@ -167,6 +167,12 @@ def measure(
     return ReuseTable(
         name, np.array(stamps, np.int64), columns, np.array(boundary), np.array(correlation)
     )
+
+
+def _correlation(view: View, before: View | None) -> float:
+    if before is None:
+        return 1.0
+    return luma_correlation(view, before) if view.rgb.shape == before.rgb.shape else -1.0
 
 
 def _trust(reusing: Tensor, fresh_shares: Tensor) -> float:
