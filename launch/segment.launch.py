@@ -55,7 +55,14 @@ ARGUMENTS = [
         "image_topic", default_value="image", description="Topic of the raw camera images."
     ),
     DeclareLaunchArgument(
-        "camera_info_topic", default_value="camera_info", description="Topic of the calibration."
+        "camera_info_topic",
+        default_value="",
+        description="Topic of the calibration; empty: camera_info beside image_topic.",
+    ),
+    DeclareLaunchArgument(
+        "depth_topic",
+        default_value="depth",
+        description="Topic of depth images aligned to the camera's, where there are any.",
     ),
     DeclareLaunchArgument(
         "image_transport",
@@ -69,7 +76,9 @@ ARGUMENTS = [
         "device", default_value="", description="auto, cpu, cuda, ...; empty: as in params_file."
     ),
     DeclareLaunchArgument("bag", default_value="", description="A bag to play; empty: none."),
-    DeclareLaunchArgument("rviz", default_value="false", description="Show the overlay in RViz."),
+    DeclareLaunchArgument(
+        "rviz", default_value="false", description="Show overlay and costmap in RViz."
+    ),
 ]
 
 
@@ -111,13 +120,16 @@ def segmenter(given):
     ):
         if given[argument]:
             parameters[parameter] = ParameterValue(given[argument], value_type=str)
+    remappings = [("image", given["image_topic"]), ("depth", given["depth_topic"])]
+    if given["camera_info_topic"]:
+        remappings.append(("camera_info", given["camera_info_topic"]))
     return Node(
         package="dcfm_ros",
         executable="segment_node",
         name="segmenter",
         namespace=given["namespace"],
         parameters=[given["params_file"], parameters],
-        remappings=[("image", given["image_topic"]), ("camera_info", given["camera_info_topic"])],
+        remappings=remappings,
         ros_arguments=["--log-level", given["log_level"]],
         respawn=is_true(given["use_respawn"]),
         respawn_delay=2.0,
@@ -151,7 +163,10 @@ def rviz(given):
         package="rviz2",
         executable="rviz2",
         arguments=["-d", installed("config", "segment.rviz")],
-        remappings=[("/segmenter/color_image", f"{own}/color_image")],
+        remappings=[
+            (f"/segmenter/{topic}", f"{own}/{topic}")
+            for topic in ("color_image", "costmap", "costmap_updates", "obstacles")
+        ],
         parameters=[{"use_sim_time": is_true(given["use_sim_time"])}],
         output="screen",
     )
