@@ -254,5 +254,6 @@ def test_nav_points_with_depth_are_what_was_measured() -> None:
     depth = depth_of(labels, 3.0, mounted)
     builder.add("front", CAMERA, "camera", labels, None, SECOND, depth=depth)
     points = builder.nav_points("front", labels, SECOND)
-    np.testing.assert_allclose(points[..., 2][depth > 0], depth[depth > 0], rtol=1e-5)
-    assert np.isnan(points[depth == 0]).all()
+    near = (depth > 0) & (depth < 65)
+    np.testing.assert_allclose(points[..., 2][near], depth[near], atol=6e-4)  # kept in mm
+    assert np.isnan(points[~near]).all()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dcfm_ros.costmap.classes import ClassTable
 from dcfm_ros.costmap.contacts import Contacts
-from dcfm_ros.costmap.depth import Depth, depth_in_m
+from dcfm_ros.costmap.depth import Depth, depth_in_mm
+from dcfm_ros.costmap.depth_bounds import Millimetres
 from dcfm_ros.costmap.evidence import Evidence, Floats
 from dcfm_ros.costmap.grid import CostGrid, RollingGrid
 from dcfm_ros.costmap.ground_plane import GroundPlane, GroundTables
@@ -43,7 +44,7 @@ class _Frame:
     stamp_ns: int
     tables: GroundTables
     contacts: Contacts | None
-    depth_m: Floats | None
+    depth_mm: Millimetres | None
 
 
 class CostmapBuilder:
@@ -110,7 +111,7 @@ class CostmapBuilder:
             if not self.settings.projection.use_confidence:
                 confidence = None
             placed = self._look_up(frame_id, stamp_ns)
-            depth_m = None if depth is None else depth_in_m(depth, *labels.shape)
+            depth_mm = None if depth is None else depth_in_mm(depth, *labels.shape)
             mounted = self._mounted(camera, camera_info, placed.ground_from_camera)
             self._clear_if_jumped(placed.global_from_base, stamp_ns)
             place = self._grid.follow(*placed.global_from_base[:2, 3])
@@ -118,19 +119,19 @@ class CostmapBuilder:
             look = (confidence, place, placed.global_from_ground, trust)
             tables = mounted.tables
             evidence: Evidence
-            if depth_m is None:
+            if depth_mm is None:
                 evidence, contacts = self._plane.project(tables, labels, *look)
                 points = from_contacts(
                     contacts, tables, confidence, self._heights_m, self.settings, stamp_ns
                 )
                 self._frames[camera] = _Frame(stamp_ns, tables, contacts, None)
             else:
-                self._check_unit(camera, mounted, labels, depth_m)
-                evidence, solid = self._depth.project(tables, labels, depth_m, *look)
+                self._check_unit(camera, mounted, labels, depth_mm)
+                evidence, solid = self._depth.project(tables, labels, depth_mm, *look)
                 points = from_depth(
-                    solid, tables, labels, depth_m, confidence, self.settings, stamp_ns
+                    solid, tables, labels, depth_mm, confidence, self.settings, stamp_ns
                 )
-                self._frames[camera] = _Frame(stamp_ns, tables, None, depth_m)
+                self._frames[camera] = _Frame(stamp_ns, tables, None, depth_mm)
             self._grid.add(evidence, stamp_ns)
             return points
 
@@ -166,8 +167,8 @@ class CostmapBuilder:
                 frame.tables, labels.ravel(), pixels, self._classes.kinds(), frame.contacts
             )
         else:
-            assert frame.depth_m is not None
-            points = measured_points(frame.tables, frame.depth_m, pixels)
+            assert frame.depth_mm is not None
+            points = measured_points(frame.tables, frame.depth_mm, pixels)
         return points.reshape(*labels.shape, 3)
 
     def grid(self, stamp_ns: int) -> CostGrid:
@@ -238,10 +239,10 @@ class CostmapBuilder:
             )
 
     def _check_unit(
-        self, name: str, mounted: MountedCamera, labels: NDArray[np.uint8], depth_m: Floats
+        self, name: str, mounted: MountedCamera, labels: NDArray[np.uint8], depth_mm: Millimetres
     ) -> None:
         if mounted.unit_is_due():
-            fault = self._depth.unit_fault(mounted.tables, labels, depth_m)
+            fault = self._depth.unit_fault(mounted.tables, labels, depth_mm)
             if fault:
                 mounted.unit_warned = True
                 self._warn(f"camera {name!r}: {fault}")

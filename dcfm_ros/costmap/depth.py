@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.costmap.cells import GridFrame
-from dcfm_ros.costmap.classes import UNKNOWN_CLASS, ClassTable, Kind
+from dcfm_ros.costmap.classes import ClassTable, Kind
+from dcfm_ros.costmap.depth_bounds import Millimetres
 from dcfm_ros.costmap.evidence import Area, Cells, Evidence, Floats, combine
 from dcfm_ros.costmap.ground_plane import GroundPlane, GroundTables
 from dcfm_ros.costmap.scatter import MeasuredFrame
@@ -22,11 +23,10 @@ _SAME_ASPECT = 0.02
 _CHECK_EVERY = 7
 _CHECK_PIXELS = 50
 _UNIT_RATIO = 3.0
-_SLOPE = np.float32(0.05)
 
 
-def depth_in_m(depth: NDArray[np.uint16] | Floats, height: int, width: int) -> Floats:
-    """Bring a depth image to metres and to the size of the labels.
+def depth_in_mm(depth: NDArray[np.uint16] | Floats, height: int, width: int) -> Millimetres:
+    """Bring a depth image to millimetres and to the size of the labels.
 
     Args:
         depth: (h, w) uint16 in mm, 0 unknown (16UC1), or float in m, NaN and inf unknown (32FC1).
@@ -34,7 +34,7 @@ def depth_in_m(depth: NDArray[np.uint16] | Floats, height: int, width: int) -> F
         width: of the labels.
 
     Returns:
-        (height, width) float32 along the optical axis, not finite or 0 where unknown.
+        (height, width) uint16 along the optical axis; 0 where unknown, 65535 where too far.
 
     Raises:
         CostmapError: another aspect ratio, or another type.
@@ -49,12 +49,13 @@ def depth_in_m(depth: NDArray[np.uint16] | Floats, height: int, width: int) -> F
             f"found a depth image of {depth.shape[1]}x{depth.shape[0]} px for labels of "
             f"{width}x{height} px, another aspect ratio; align depth to the camera's image"
         )
-    sampled: NDArray[Any] = depth
-    if depth.shape != (height, width):
-        sampled = cv2.resize(depth, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-    if depth.dtype == np.uint16:
-        sampled = np.multiply(sampled, np.float32(1e-3), dtype=np.float32)
-    return np.asarray(sampled, np.float32)
+    found: NDArray[Any] = depth
+    if depth.dtype != np.uint16:
+        finite = np.nan_to_num(depth.astype(np.float32, copy=False), nan=0.0, posinf=0.0)
+        found = np.asarray(cv2.addWeighted(finite, 1e3, finite, 0, 0, dtype=cv2.CV_16U))
+    if found.shape != (height, width):
+        found = cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.ascontiguousarray(found, np.uint16)
 
 
 class Depth:
@@ -65,22 +66,26 @@ class Depth:
     ) -> None:
         self._plane, self._settings = plane, settings
         self._kinds = classes.kinds()
+        self._is_ground = np.where(self._kinds == Kind.GROUND, 255, 0).astype(np.uint8)
+        self._is_solid = np.where(self._kinds >= Kind.OBSTACLE, 255, 0).astype(np.uint8)
         self._obstacles = np.flatnonzero(self._kinds >= Kind.OBSTACLE).astype(np.uint8)
         self._slots = {
             kind: _slots(chosen)
             for kind, chosen in ((Kind.OBSTACLE, self._obstacles), (Kind.GROUND, plane.grounds))
         }
 
-    def unit_fault(self, tables: GroundTables, labels: NDArray[np.uint8], depth_m: Floats) -> str:
+    def unit_fault(
+        self, tables: GroundTables, labels: NDArray[np.uint8], depth_mm: Millimetres
+    ) -> str:
         """Hold the median depth of ground pixels against the mount; empty if they agree."""
-        expected = tables.plane_depth_m[::_CHECK_EVERY]
-        found = depth_m.ravel()[::_CHECK_EVERY]
+        expected = tables.depth_bounds.plane_mm.ravel()[::_CHECK_EVERY]
+        found = depth_mm.ravel()[::_CHECK_EVERY]
         usable = self._kinds[labels.ravel()[::_CHECK_EVERY]] == Kind.GROUND
-        usable &= (found > 0) & np.isfinite(found)
-        usable &= expected < 2 * self._settings.max_range_m
+        usable &= (found > 0) & (expected > 0)
+        usable &= expected < 2e3 * self._settings.max_range_m
         if np.count_nonzero(usable) < _CHECK_PIXELS:
             return ""
-        ratio = float(np.median(found[usable] / expected[usable]))
+        ratio = float(np.median(found[usable] / expected[usable].astype(np.float32)))
         if 1 / _UNIT_RATIO < ratio < _UNIT_RATIO:
             return ""
         return (
@@ -93,7 +98,7 @@ class Depth:
         self,
         tables: GroundTables,
         labels: NDArray[np.uint8],
-        depth_m: Floats,
+        depth_mm: Millimetres,
         confidence: NDArray[np.uint8] | None,
         frame: GridFrame,
         grid_from_ground: Matrix,
@@ -104,48 +109,47 @@ class Depth:
         Args:
             tables: of the camera on its mount.
             labels: (H, W) class ids.
-            depth_m: (H, W) along the optical axis.
+            depth_mm: (H, W) along the optical axis, 0 unknown.
             confidence: (H, W) 0 to 255, or None for full confidence.
             frame: place of the grid.
             grid_from_ground: (4, 4) ground frame to the grid's frame.
             trust: weight of the whole frame, 0 to 1.
 
         Returns:
-            The evidence, and the flat indices of the pixels that show obstacles.
+            The evidence, and the flat indices of pixels that show obstacles.
         """
-        planar, rough, solid = self._sort(tables, depth_m.ravel(), labels)
-        flat = np.where(planar.reshape(labels.shape), labels, np.uint8(UNKNOWN_CLASS))
+        off_plane = cv2.bitwise_not(tables.depth_bounds.planar.holds(depth_mm))
+        flat = np.asarray(cv2.bitwise_or(labels, off_plane), np.uint8)  # 255 off the plane
         area = self._plane.visible_area(tables, flat, confidence, frame, grid_from_ground)
-        seen = MeasuredFrame(
-            tables.pixels,
-            labels.ravel(),
-            depth_m.ravel(),
-            None if confidence is None else confidence.ravel(),
-            frame,
-            grid_from_ground,
-        )
+        rough = self._rough_ground(tables, labels, depth_mm, off_plane)
+        solid = self._solid(tables, labels, depth_mm)
+        seen = MeasuredFrame(tables.pixels, labels, depth_mm, confidence, frame, grid_from_ground)
         if len(rough):
             area = self._with_rough_ground(area, seen, rough)
         return combine(self._plane.grounds, area, *self._standing(seen, solid), frame, trust), solid
 
-    def _sort(
-        self, tables: GroundTables, depth: Floats, labels: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.bool_], Cells, Cells]:
-        """Pixels of ground in the plane (mask), of ground beside it, and of obstacles (indices)."""
-        settings, pixels = self._settings, tables.pixels
-        kinds = np.asarray(cv2.LUT(labels, self._kinds), np.uint8).ravel()
-        with np.errstate(invalid="ignore", over="ignore"):
-            measured = (depth > 0) & (depth < np.float32(settings.max_range_m))
-            height = depth * pixels.directions[2]
-            height += np.float32(pixels.height_m)
-            tolerance = _SLOPE * depth
-            tolerance += np.float32(settings.ground_tolerance_m)
-            ground = measured & (kinds == Kind.GROUND)
-            planar = ground & (np.abs(depth - tables.plane_depth_m) < tables.plane_tolerance_m)
-            rough = ground & ~planar & (np.abs(height) < tolerance)
-            solid = measured & (kinds >= Kind.OBSTACLE) & (height > -tolerance)
-            solid &= height < np.float32(settings.max_obstacle_height_m)
-        return planar, np.flatnonzero(rough), np.flatnonzero(solid)
+    def _rough_ground(
+        self,
+        tables: GroundTables,
+        labels: NDArray[np.uint8],
+        depth_mm: Millimetres,
+        off_plane: cv2.typing.MatLike,
+    ) -> Cells:
+        """Pixels of ground beside the plane."""
+        found = cv2.bitwise_and(cv2.LUT(labels, self._is_ground), off_plane)
+        found = cv2.bitwise_and(found, tables.depth_bounds.ground.holds(depth_mm))
+        return np.flatnonzero(found)
+
+    def _solid(
+        self, tables: GroundTables, labels: NDArray[np.uint8], depth_mm: Millimetres
+    ) -> Cells:
+        """Pixels of obstacles, of every `stride`-th row and column."""
+        bounds = tables.depth_bounds
+        part = (slice(None, None, bounds.stride),) * 2
+        near = bounds.solid.holds(np.ascontiguousarray(depth_mm[part]))
+        found = cv2.bitwise_and(near, cv2.LUT(np.ascontiguousarray(labels[part]), self._is_solid))
+        row, column = np.divmod(np.flatnonzero(found), near.shape[1])
+        return np.asarray((row * labels.shape[1] + column) * bounds.stride, np.intp)
 
     def _with_rough_ground(self, area: Area, seen: MeasuredFrame, rough: Cells) -> Area:
         """Add cells of ground that does not lie in the plane, by the pixels that hit them."""

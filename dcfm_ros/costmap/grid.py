@@ -21,7 +21,7 @@ YIELD = 0.9
 OBSTACLE_SHARE = 0.4
 """A cell is an obstacle's when obstacles have this share of its evidence: early, not late."""
 
-LEAST = 0.1
+LEAST = 0.05
 """Evidence below that, one full look being 1, says nothing."""
 
 DOUBT = 1.0
@@ -67,20 +67,17 @@ class RollingGrid:
         self._settings = settings
         kinds = classes.kinds()
         slots = np.flatnonzero((kinds == Kind.GROUND) | (kinds >= Kind.OBSTACLE))
+        slots = slots[np.argsort(classes.dynamic()[slots], kind="stable")]  # what moves comes last
         self._slots = slots.astype(np.uint8)
         self._slot_of = np.full(256, -1, np.int64)
         self._slot_of[slots] = np.arange(len(slots))
         self._is_ground = kinds[slots] == Kind.GROUND
-        dynamic = np.array([classes.rules[slot].dynamic for slot in slots], bool)
-        self._dynamic = dynamic
+        dynamic = classes.dynamic()[slots]
+        self._still = int(np.count_nonzero(~dynamic))
         half_s = np.where(dynamic, settings.dynamic_half_life_s, settings.static_half_life_s)
         self._per_ns = 1e-9 / half_s
-        # what is left of each class after one full look at ground, and at an obstacle
-        fleeting = dynamic
-        self._replaced_by_ground = np.where(fleeting, YIELD, KEEP).astype(np.float32)
-        self._replaced_by_obstacle = np.where(fleeting | self._is_ground, YIELD, KEEP).astype(
-            np.float32
-        )
+        # what is left of each class after one full look at an obstacle
+        self._gives_way = dynamic | self._is_ground
         self._width, self._height = settings.cells
         self._step = max(1, int(np.ceil(settings.step_m / settings.resolution_m - 1e-9)))
         self._evidence = np.zeros((self._width * self._height, len(slots)), np.float32)
@@ -107,28 +104,14 @@ class RollingGrid:
         if evidence.empty:
             return
         gain = self._gain(stamp_ns)
-        for slot in np.flatnonzero(self._dynamic):
-            self._evidence[evidence.hidden, slot] *= np.float32(1 - YIELD)
+        if len(evidence.hidden):
+            self._evidence[evidence.hidden, self._still :] *= np.float32(1 - YIELD)
         if len(evidence.cells):
-            cells = evidence.cells
-            looked = evidence.shares.sum(axis=0)[:, None]  # (N, 1)
-            held = self._evidence[cells]  # (N, C)
-            weight = evidence.weights[:, None]
-            fade = np.where(self._dynamic, looked, looked * weight)
-            held *= 1 - fade * self._replaced_by_ground
-            slots = self._slot_of[evidence.classes]
-            held[:, slots] += (evidence.shares * evidence.weights).T * gain[slots]
-            self._evidence[cells] = held
-            self._touch(cells, stamp_ns)
+            self._add_ground(evidence, gain)
+            self._touch(evidence.cells, stamp_ns)
         if len(evidence.obstacle_cells):
-            cells, weights = evidence.obstacle_cells, evidence.obstacle_weights[:, None]
-            held = self._evidence[cells]
-            fade = np.where(self._replaced_by_obstacle == np.float32(YIELD), 1, weights)
-            held *= 1 - fade * self._replaced_by_obstacle
-            slots = self._slot_of[evidence.obstacle_classes]
-            held[np.arange(len(cells)), slots] += evidence.obstacle_weights * gain[slots]
-            self._evidence[cells] = held
-            self._touch(cells, stamp_ns)
+            self._add_obstacles(evidence, gain)
+            self._touch(evidence.obstacle_cells, stamp_ns)
 
     def at(self, stamp_ns: int, classes: ClassTable) -> CostGrid:
         """Give cost, class and confidence of every cell at a time.
@@ -165,6 +148,25 @@ class RollingGrid:
         """Turn every cell unknown; the grid stays where it is until it follows."""
         self._evidence[:] = 0
         self._seen_ns[:] = _NEVER
+
+    def _add_ground(self, evidence: Evidence, gain: Floats) -> None:
+        weights, slots = evidence.weights, self._slot_of[evidence.classes]
+        looked = evidence.shares.sum(axis=0)  # (N,)
+        held = self._evidence.take(evidence.cells, axis=0)  # (N, C)
+        held[:, : self._still] *= (1 - looked * weights * np.float32(KEEP))[:, None]
+        held[:, self._still :] *= (1 - looked * np.float32(YIELD))[:, None]
+        for slot, share in zip(slots, evidence.shares, strict=True):
+            held[:, slot] += share * weights * gain[slot]
+        self._evidence[evidence.cells] = held
+
+    def _add_obstacles(self, evidence: Evidence, gain: Floats) -> None:
+        cells, weights = evidence.obstacle_cells, evidence.obstacle_weights
+        held = self._evidence.take(cells, axis=0)
+        replaced = np.where(self._gives_way, np.float32(YIELD), weights[:, None] * np.float32(KEEP))
+        held *= 1 - replaced
+        slots = self._slot_of[evidence.obstacle_classes]
+        held[np.arange(len(cells)), slots] += weights * gain[slots]
+        self._evidence[cells] = held
 
     def _decide(self, held: Floats, total: Floats) -> NDArray[np.intp]:
         """Slot of the class that each of (N, C) is."""

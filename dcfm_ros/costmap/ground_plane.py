@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dcfm_ros.costmap.cells import SAMPLES, CellRaster, GridFrame
 from dcfm_ros.costmap.classes import UNKNOWN_CLASS, ClassTable, Kind
 from dcfm_ros.costmap.contacts import Contacts, find_contacts, first_obstacles, no_contacts
+from dcfm_ros.costmap.depth_bounds import DepthBounds, depth_bounds
 from dcfm_ros.costmap.evidence import Area, Cells, Evidence, Floats, combine, no_area, strongest
 from dcfm_ros.costmap.ground_view import GroundView, ground_view
 from dcfm_ros.costmap.pixel_table import PixelTable
@@ -19,7 +20,6 @@ from dcfm_ros.costmap.settings import ProjectionSettings
 from dcfm_ros.geometry import Matrix
 
 _PER_SAMPLE = np.float32(1 / SAMPLES**2)
-_SAME_PLACE_CELLS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,23 +29,13 @@ class GroundTables:
     pixels: PixelTable
     view: GroundView | None
     raster: CellRaster | None
+    settings: ProjectionSettings
     resolution_m: float
 
     @cached_property
-    def plane_depth_m(self) -> Floats:
-        """(H * W,) depth at which each pixel's ray meets the ground; inf where it does not."""
-        falls = self.pixels.directions[2]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            depth = np.float32(self.pixels.height_m) / -falls
-        return np.where(falls < 0, depth, np.float32(np.inf))
-
-    @cached_property
-    def plane_tolerance_m(self) -> Floats:
-        """(H * W,) how much depth may differ from it before the pixel shows another cell."""
-        x, y, _ = self.pixels.directions
-        way = np.maximum(np.hypot(x, y), np.float32(1e-6))
-        tolerance = np.float32(_SAME_PLACE_CELLS * self.resolution_m) / way
-        return np.asarray(tolerance, np.float32)
+    def depth_bounds(self) -> DepthBounds:
+        """What depths mean in it; computed when first asked for."""
+        return depth_bounds(self.pixels, self.settings, self.resolution_m)
 
 
 def ground_tables(
@@ -54,7 +44,7 @@ def ground_tables(
     """Prepare a mounted camera; without view and raster where it sees no ground in range."""
     view = ground_view(pixels, settings, resolution_m)
     raster = CellRaster(view, pixels, resolution_m) if view is not None else None
-    return GroundTables(pixels, view, raster, resolution_m)
+    return GroundTables(pixels, view, raster, settings, resolution_m)
 
 
 class GroundPlane:
@@ -67,7 +57,8 @@ class GroundPlane:
     def __init__(self, classes: ClassTable, settings: ProjectionSettings) -> None:
         self._kinds, self._heights_m = classes.kinds(), classes.heights_m()
         self._range_half_m = np.float32(settings.range_half_m)
-        self.grounds = np.flatnonzero(self._kinds == Kind.GROUND).astype(np.uint8)
+        self._no_ground = self._kinds != Kind.GROUND
+        self.grounds = np.flatnonzero(~self._no_ground).astype(np.uint8)
 
     def project(
         self,
@@ -103,8 +94,8 @@ class GroundPlane:
             contacts = find_contacts(
                 view, tables.pixels, seen, kinds, first, self._heights_m, frame.resolution_m
             )
-            open_ground = _open_ground(seen, kinds, first)
-            area = self._area(raster, open_ground, sure, frame, grid_from_ground)
+            _hide_behind(seen, first)
+            area = self._area(raster, seen, sure, frame, grid_from_ground)
         standing = self._standing(contacts, sure, frame, grid_from_ground)
         return combine(self.grounds, area, *standing, frame, trust), contacts
 
@@ -119,7 +110,7 @@ class GroundPlane:
         """Find the cells that (H, W) labels show, which are unknown where there is no ground."""
         if tables.view is None or tables.raster is None:
             return no_area(len(self.grounds))
-        seen = np.append(tables.view.sample(ground).ravel(), np.uint8(UNKNOWN_CLASS))
+        seen = tables.view.sample(ground)
         sure = None if confidence is None else tables.view.sample(confidence, 0)
         return self._area(tables.raster, seen, sure, frame, grid_from_ground)
 
@@ -135,16 +126,18 @@ class GroundPlane:
         frame: GridFrame,
         grid_from_ground: Matrix,
     ) -> Area:
-        """Sum up (A * R + 1,) ground labels, the last unknown, and (A, R) confidence by cell."""
+        """Sum up (A, R) labels and confidence by cell; only those of ground classes count."""
         cells, ranges, steps = raster.look_up(frame, grid_from_ground)
-        sampled = ground[steps]  # (S, N)
+        sampled = np.append(ground.ravel(), np.uint8(UNKNOWN_CLASS)).take(steps)  # (S, N)
         counts = np.stack([_count(sampled == ground_class) for ground_class in self.grounds])
-        visible = counts.any(axis=0)
+        number = np.add.reduce(counts, axis=0, dtype=np.uint8)
+        visible = number > 0
         weights = self.by_range(ranges)
         if sure is not None:
-            at = np.append(sure.ravel(), np.uint8(0))[steps]
-            total = np.where(sampled != UNKNOWN_CLASS, at, 0).sum(axis=0, dtype=np.float32)
-            weights *= total / (np.float32(255) * np.maximum(counts.sum(axis=0), 1))
+            at = np.append(sure.ravel(), np.uint8(0)).take(steps)
+            at[self._no_ground[sampled]] = 0
+            total = at.sum(axis=0, dtype=np.float32)
+            weights *= total / (np.float32(255) * np.maximum(number, 1))
         shares = counts[:, visible].astype(np.float32)
         shares *= _PER_SAMPLE
         return Area(cells[visible], shares, weights[visible], cells[~visible])
@@ -170,12 +163,8 @@ def _count(samples: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return np.asarray(np.add.reduce(samples.view(np.uint8), axis=0, dtype=np.uint8), np.uint8)
 
 
-def _open_ground(
-    seen: NDArray[np.uint8], kinds: NDArray[np.uint8], first: NDArray[np.intp]
-) -> NDArray[np.uint8]:
-    """(A * R + 1,) labels of the ground before the first obstacle of each direction."""
-    before = np.arange(seen.shape[1]) < first[:, None]
-    before &= kinds == Kind.GROUND
-    flat = np.full(seen.size + 1, UNKNOWN_CLASS, np.uint8)
-    np.copyto(flat[:-1].reshape(seen.shape), seen, where=before)
-    return flat
+def _hide_behind(seen: NDArray[np.uint8], first: NDArray[np.intp]) -> None:
+    """Make (A, R) labels unknown from the first obstacle of each direction on, in place."""
+    steps = np.arange(seen.shape[1], dtype=np.int16)
+    behind = steps >= first.astype(np.int16)[:, None]
+    np.bitwise_or(seen, np.negative(behind.view(np.int8)).view(np.uint8), out=seen)

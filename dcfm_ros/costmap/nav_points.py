@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dcfm_ros.costmap.classes import UNKNOWN_CLASS, Kind
 from dcfm_ros.costmap.contacts import Contacts
+from dcfm_ros.costmap.depth_bounds import FARTHEST_MM, Millimetres
 from dcfm_ros.costmap.evidence import Cells, Floats
 from dcfm_ros.costmap.ground_plane import GroundTables
 from dcfm_ros.costmap.ground_view import GroundView
@@ -30,12 +31,12 @@ def reduce_nearest(image: NDArray[np.uint8], to_height: int, to_width: int) -> N
     return np.ascontiguousarray(image[rows[:, None], columns])
 
 
-def measured_points(tables: GroundTables, depth_m: Floats, pixels: Cells) -> Floats:
+def measured_points(tables: GroundTables, depth_mm: Millimetres, pixels: Cells) -> Floats:
     """(M, 3) points of flat pixels in the optical frame; NaN where depth is not known."""
-    depth = depth_m.take(pixels)
-    with np.errstate(invalid="ignore"):
-        known = (depth > 0) & (depth < np.inf)
-    return _along_rays(tables, pixels, np.where(known, depth, np.float32(np.nan)))
+    depth = depth_mm.take(pixels)
+    known = (depth > 0) & (depth <= FARTHEST_MM)
+    depth_m = np.where(known, depth * np.float32(1e-3), np.float32(np.nan))
+    return _along_rays(tables, pixels, depth_m)
 
 
 def plane_points(

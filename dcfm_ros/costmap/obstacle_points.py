@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.costmap.contacts import Contacts
+from dcfm_ros.costmap.depth_bounds import Millimetres
 from dcfm_ros.costmap.evidence import Cells, Floats
 from dcfm_ros.costmap.ground_plane import GroundTables
 from dcfm_ros.costmap.settings import CostmapSettings
@@ -70,7 +71,7 @@ def from_depth(
     solid: Cells,
     tables: GroundTables,
     labels: NDArray[np.uint8],
-    depth_m: Floats,
+    depth_mm: Millimetres,
     confidence: NDArray[np.uint8] | None,
     settings: CostmapSettings,
     stamp_ns: int,
@@ -81,13 +82,13 @@ def from_depth(
         solid: (M,) flat indices of the pixels that show obstacles.
         tables: of the camera on its mount.
         labels: (H, W) class ids.
-        depth_m: (H, W) along the optical axis.
+        depth_mm: (H, W) along the optical axis.
         confidence: (H, W) 0 to 255, or None for full confidence.
         settings: of the costmap.
         stamp_ns: of the image.
     """
     pixels = tables.pixels
-    points = pixels.directions.take(solid, axis=1) * depth_m.take(solid)
+    points = pixels.directions.take(solid, axis=1) * (depth_mm.take(solid) * np.float32(1e-3))
     points += pixels.position.astype(np.float32)[:, None]
     first = _one_of_each_cube(points, settings.grid.resolution_m)
     kept = solid[first]
