@@ -73,6 +73,8 @@ def test_live_runs_are_paired_by_stamp(old, tmp_path, noise):
     shorter.write_text(json.dumps(document))
     comparison = compare(old, load_run(shorter))
     assert comparison.frames == FRAMES - 10
+    assert comparison.differences["miou"].low == comparison.differences["miou"].high == 0.0
+    assert comparison.differences["latency.p99"].low == 0.0
     assert comparison.differences["dropped"].new == 7
     assert comparison.differences["dropped"].change is None
 

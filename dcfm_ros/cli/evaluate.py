@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcfm_ros.cli.datasets import KINDS, add_dataset_options, recordings
+from dcfm_ros.cli.evaluate_live import add_live_options, check_live, evaluate_live
+from dcfm_ros.cli.judge import Judge, add_judge_options
 from dcfm_ros.cli.options import (
     add_engine_options,
     add_source_options,
@@ -35,13 +38,32 @@ def add_parser(subparsers: Any) -> None:
         ),
     )
     parser.add_argument(
-        "recordings", nargs="+", type=Path, metavar="BAG", help="or video, or folder of pictures"
+        "recordings", nargs="*", type=Path, metavar="BAG", help="or video, or folder of pictures"
     )
     output_option(parser, "out/evaluate", "folder for the report")
     add_source_options(parser, truth=True)
+    add_dataset_options(_add_datasets(parser))
     _add_measures(parser)
     add_engine_options(parser)
+    add_live_options(parser)
+    add_judge_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_datasets(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = parser.add_argument_group("data set")
+    group.add_argument(
+        "--dataset",
+        choices=KINDS,
+        help="evaluate a data set as published; BAG is its root folder",
+    )
+    group.add_argument(
+        "--protocol",
+        choices=("dcfm-cityscapes", "dcfm-vspw", "camvid"),
+        help="as the published figures were measured: offline, each reused frame between the key "
+        "frame before and the one after it, absent classes as 0",
+    )
+    return group
 
 
 def _add_measures(parser: argparse.ArgumentParser) -> None:
@@ -71,18 +93,37 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate and write the report.
+    """Evaluate and write the report; compare it with a former one.
+
+    Returns:
+        1 if a gate trips, else 0.
 
     Raises:
         DcfmError: a recording, the checkpoint or the device cannot be used.
     """
+    evaluates = bool(args.recordings)
+    judge = Judge(args, evaluates=evaluates)
+    if evaluates:
+        with judge.watching([str(path) for path in args.recordings]):
+            _evaluate(args)
+    return judge.verdict(args.out)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from dcfm_ros.cli.oracle import oracle_plan
     from dcfm_ros.evaluation.run import run_exact
     from dcfm_ros.evaluation.summary import summary
+    from dcfm_ros.streaming.settings import ORACLE
 
-    content = run_exact(args.recordings, run_settings(args), args.out, progress)
+    settings = run_settings(args)
+    check_live(args, settings)
+    if args.live:
+        content = evaluate_live(args, settings)
+    else:
+        plan = oracle_plan if settings.key_frames.policy == ORACLE else None
+        content = run_exact(recordings(args), settings, args.out, progress, plan)
     print(summary(content))
     print(f"report: {args.out / 'report.html'}")
-    return 0
 
 
 def run_settings(args: argparse.Namespace) -> RunSettings:
@@ -96,6 +137,7 @@ def run_settings(args: argparse.Namespace) -> RunSettings:
         source=source_options(args),
         measures=Measures(**{name: bool({name, "all"} & set(args.measure)) for name in _MEASURES}),
         reference=args.reference or "",
+        protocol=args.protocol or "",
         absent_as_zero=args.absent_as_zero,
         write_bag=args.bag,
     )

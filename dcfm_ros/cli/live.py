@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,12 @@ from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 if TYPE_CHECKING:
     from dcfm_ros.ros.player import Player
-    from dcfm_ros.ros.recorder import Recorder
+    from dcfm_ros.ros.recorder import Recorder, Sink
+
+LABELS = ("label_image", "status", "label_info")
+"""The outputs that figures come from."""
+PICTURES = (*LABELS, "color_image")
+"""Those to look at, too, which cost the node more."""
 
 _READY_S = 90.0
 _IDLE_S = 15.0
@@ -36,6 +42,8 @@ class LiveSettings:
     key_frames: KeyFrameSettings
     rate: float = 1.0
     """Of playing, times real time."""
+    skip_missing: bool = False
+    """Play what is there where splits of a bag are missing."""
 
 
 def run_live(
@@ -45,6 +53,7 @@ def run_live(
     outputs: Path,
     log: Path,
     advance: Callable[[float], object],
+    topics: Collection[str] = PICTURES,
 ) -> Delivery:
     """Play a bag's images to a node of its own and record what it publishes.
 
@@ -53,29 +62,163 @@ def run_live(
         outputs: the bag to create.
         log: receives all that the node says.
         advance: called with the seconds of bag time that have passed since the last call.
+        topics: outputs of the node to record.
 
     Raises:
         EvaluationError: the node does not start, ends by itself, or gives nothing back.
         BagError: a bag that cannot be read or written.
     """
+    with (
+        write_bag(outputs) as writer,
+        live_node(bag, image_topic, settings, writer, topics, log) as node,
+    ):
+        return node.play(settings.rate, advance)
+
+
+@contextmanager
+def live_node(
+    bag: Path,
+    image_topic: str,
+    settings: LiveSettings,
+    sink: Sink,
+    topics: Collection[str],
+    log: Path,
+) -> Iterator[LiveNode]:
+    """A node of its own, active, for a bag that can be played to it again and again.
+
+    Args:
+        sink: receives what the node publishes.
+        topics: outputs of the node to subscribe to.
+
+    Raises:
+        EvaluationError: the node does not start.
+        BagError: a bag that cannot be read.
+    """
     from dcfm_ros.ros import middleware
     from dcfm_ros.ros.recorder import Recorder
 
-    with (
-        TemporaryDirectory(prefix="dcfm_") as scratch,
-        _environment(_apart(Path(scratch))),
-        write_bag(outputs) as writer,
-    ):
+    with TemporaryDirectory(prefix="dcfm_") as scratch, _environment(_apart(Path(scratch))):
         parameters = Path(scratch) / "segmenter.yaml"
         parameters.write_text(_parameters(bag, image_topic, settings), encoding="utf-8")
         with middleware.running():
-            recorder = Recorder(writer)
+            recorder = Recorder(sink, outputs=topics)
             with (
-                running_node(parameters, {"image": image_topic}, log, os.environ) as node,
+                running_node(parameters, {"image": image_topic}, log, os.environ) as process,
                 recorder.recording(),
             ):
-                _wait_until_active(node, recorder)
-                return _play(bag, image_topic, settings.rate, node, recorder, advance)
+                _wait_until_active(process, recorder)
+                yield LiveNode(bag, image_topic, settings, process, recorder)
+
+
+class LiveNode:
+    """A node that takes images, and the recorder of its outputs; see `live_node`."""
+
+    def __init__(
+        self,
+        bag: Path,
+        image_topic: str,
+        settings: LiveSettings,
+        process: NodeProcess,
+        recorder: Recorder,
+    ) -> None:
+        self._bag = bag
+        self._skip_missing = settings.skip_missing
+        self._image_topic = image_topic
+        self._process = process
+        self._recorder = recorder
+
+    def play(
+        self, rate: float, advance: Callable[[float], object], most_s: float = math.inf
+    ) -> Delivery:
+        """Play the bag once and wait for what comes back.
+
+        Args:
+            rate: times real time.
+            advance: called with the seconds of bag time that have passed since the last call.
+            most_s: stop after this much bag time.
+
+        Raises:
+            EvaluationError: the node ends by itself, or gives nothing back.
+        """
+        from dcfm_ros.ros.player import Player, PlaySettings
+
+        topic = self._image_topic
+        before = self._counts()
+        settings = PlaySettings(rate=rate, topics=(topic,), wait_for=(topic,))
+        with (
+            open_bag(self._bag, skip_missing=self._skip_missing) as reader,
+            _stopped_when_dead(self._process) as stop,
+        ):
+            player = Player(reader, settings, _until(most_s, stop, advance))
+            try:
+                _wait_until_matched(player, self._process, stop)
+                played = player.play(stop)
+                self._process.check()
+                sent = played.messages[topic]
+                self._wait_for_the_rest(sent, before)
+            finally:
+                player.close()
+        return self._delivery(sent, played.latest_s, rate, before)
+
+    def _wait_for_the_rest(self, sent: int, before: _Counts) -> None:
+        """Return when every frame sent is accounted for, or nothing has come for long."""
+
+        def complete() -> bool:
+            now = self._counts()
+            if now.published + now.dropped - before.published - before.dropped < sent:
+                return False
+            return now.received - before.received >= now.published - before.published
+
+        self._recorder.wait(complete, _IDLE_S)
+        self._process.check()
+
+    def _counts(self) -> _Counts:
+        status = self._recorder.status()
+        received = self._recorder.counts["label_image"]
+        if status is None:
+            return _Counts(0, 0, received)
+        return _Counts(int(status.published), int(status.dropped), received)
+
+    def _delivery(self, sent: int, latest_s: float, rate: float, before: _Counts) -> Delivery:
+        now = self._counts()
+        segmented = now.received - before.received
+        if not segmented:
+            raise self._process.failure(f"no label image came back for {sent} images sent")
+        dropped = now.dropped - before.dropped
+        return Delivery(
+            sent=sent,
+            lost=max(0, sent - segmented - dropped),
+            dropped=dropped,
+            segmented=segmented,
+            latest_ms=1e3 * latest_s,
+            rate=rate,
+        )
+
+
+def _until(
+    most_s: float, stop: threading.Event, advance: Callable[[float], object]
+) -> Callable[[float], object]:
+    """`advance`, which sets `stop` once enough has passed."""
+    passed_s = 0.0
+
+    def passed(seconds: float) -> None:
+        nonlocal passed_s
+        passed_s += seconds
+        advance(seconds)
+        if passed_s >= most_s:
+            stop.set()
+
+    return passed
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """Since the node has started."""
+
+    published: int
+    dropped: int
+    received: int
+    """Label images that came back."""
 
 
 def _wait_until_active(node: NodeProcess, recorder: Recorder) -> None:
@@ -86,29 +229,6 @@ def _wait_until_active(node: NodeProcess, recorder: Recorder) -> None:
         waited_s += _POLL_S
         if waited_s > _READY_S:
             raise node.failure(f"the node did not become active within {_READY_S:.0f} s")
-
-
-def _play(
-    bag: Path,
-    image_topic: str,
-    rate: float,
-    node: NodeProcess,
-    recorder: Recorder,
-    advance: Callable[[float], object],
-) -> Delivery:
-    from dcfm_ros.ros.player import Player, PlaySettings
-
-    settings = PlaySettings(rate=rate, topics=(image_topic,), wait_for=(image_topic,))
-    with open_bag(bag) as reader, _stopped_when_dead(node) as stop:
-        player = Player(reader, settings, advance)
-        try:
-            _wait_until_matched(player, node, stop)
-            played = player.play(stop)
-            node.check()
-            _wait_for_the_rest(node, recorder, played.messages[image_topic])
-        finally:
-            player.close()
-    return _delivery(played.messages[image_topic], played.latest_s, node, recorder)
 
 
 def _wait_until_matched(player: Player, node: NodeProcess, stop: threading.Event) -> None:
@@ -122,37 +242,9 @@ def _wait_until_matched(player: Player, node: NodeProcess, stop: threading.Event
         raise node.failure(f"the node did not find the player within {_READY_S:.0f} s")
 
 
-def _wait_for_the_rest(node: NodeProcess, recorder: Recorder, sent: int) -> None:
-    """Return when every frame sent is accounted for, or nothing has come for long."""
-
-    def complete() -> bool:
-        status = recorder.status()
-        if status is None or int(status.published) + int(status.dropped) < sent:
-            return False
-        return recorder.counts["label_image"] >= int(status.published)
-
-    recorder.wait(complete, _IDLE_S)
-    node.check()
-
-
-def _delivery(sent: int, latest_s: float, node: NodeProcess, recorder: Recorder) -> Delivery:
-    status = recorder.status()
-    segmented = recorder.counts["label_image"]
-    if status is None or not segmented:
-        raise node.failure(f"no label image came back for {sent} images sent")
-    dropped = int(status.dropped)
-    return Delivery(
-        sent=sent,
-        lost=max(0, sent - segmented - dropped),
-        dropped=dropped,
-        segmented=segmented,
-        latest_ms=1e3 * latest_s,
-    )
-
-
 def _parameters(bag: Path, image_topic: str, settings: LiveSettings) -> str:
     """A ROS parameter file for the node."""
-    with open_bag(bag) as reader:
+    with open_bag(bag, skip_missing=settings.skip_missing) as reader:
         kinds = {topic.name: topic.type for topic in reader.topics}
     compressed = kinds[image_topic].endswith("/CompressedImage")
     values = {

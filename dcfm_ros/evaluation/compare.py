@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.bootstrap import DRAWS, Floats, block_length, interval
+from dcfm_ros.evaluation.bootstrap import DRAWS, Floats, Statistic, block_length, interval
 from dcfm_ros.evaluation.document import SCHEMA
-from dcfm_ros.evaluation.estimates import agrees, estimator, joined
-from dcfm_ros.evaluation.frame_log import FrameLog, read_frame_logs
+from dcfm_ros.evaluation.estimates import Estimator, agrees, estimator, joined
+from dcfm_ros.evaluation.frame_log import FrameLog, FrameLogs, read_frame_logs
 from dcfm_ros.evaluation.quantities import Quantity, quantities
 
 FILE = "metrics.json"
@@ -104,17 +104,23 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
     """
     check_comparable(old, new)
     one, other = quantities(old.document), quantities(new.document)
-    pairs = _pairs(old, new)
-    lengths = [len(pair[0].stamps_ns) for pair in pairs]
-    block = block_length([_series(*pair) for pair in pairs]) if sum(lengths) else 0
     differences = {
         name: _difference(one.get(name), other.get(name)) for name in sorted({*one, *other})
     }
+    logs = [read_frame_logs(run.document, run.path.parent) for run in (old, new)]
+    pairs = _pairs(*logs)
+    lengths = [len(pair[0].stamps_ns) for pair in pairs]
+    block = block_length([_series(*pair) for pair in pairs]) if sum(lengths) else 0
     if sum(lengths):
-        mine = joined([pair[0] for pair in pairs]), joined([pair[1] for pair in pairs])
-        setup = old.document["setup"]
+        whole = [joined(list(log.values())) for log in logs]
+        common = joined([pair[0] for pair in pairs]), joined([pair[1] for pair in pairs])
         for name, found in differences.items():
-            differences[name] = _with_interval(found, setup, mine, lengths, block, draws)
+            make = estimator(name, old.document["setup"])
+            if make is not None and _is_estimated(found, make, whole):
+                earlier, later = (make(log) for log in common)
+                bounds = interval(_change(earlier, later), lengths, block, draws)
+                if bounds is not None:
+                    differences[name] = replace(found, low=bounds[0], high=bounds[1])
     notes = _notes(old, new, sum(lengths))
     return Comparison(old, new, differences, sum(lengths), block, tuple(notes))
 
@@ -182,14 +188,13 @@ def _difference(old: Quantity | None, new: Quantity | None) -> Difference:
     )
 
 
-def _pairs(old: Run, new: Run) -> list[tuple[FrameLog, FrameLog]]:
-    """The frames that both runs have, by recording."""
-    logs = [read_frame_logs(run.document, run.path.parent) for run in (old, new)]
+def _pairs(old: FrameLogs, new: FrameLogs) -> list[tuple[FrameLog, FrameLog]]:
+    """The frames that both runs have, by recording; some with none of a live run."""
     pairs = []
-    for name in logs[0]:
-        if name not in logs[1]:
+    for name in old:
+        if name not in new:
             continue
-        one, other = logs[0][name], logs[1][name]
+        one, other = old[name], new[name]
         if not np.array_equal(one.stamps_ns, other.stamps_ns):
             _, mine, theirs = np.intersect1d(one.stamps_ns, other.stamps_ns, return_indices=True)
             one, other = one.at(mine), other.at(theirs)
@@ -203,29 +208,23 @@ def _series(old: FrameLog, new: FrameLog) -> Floats:
     return new.total_ms - old.total_ms if np.isnan(difference).all() else difference
 
 
-def _with_interval(
-    found: Difference,
-    setup: Mapping[str, Any],
-    logs: tuple[FrameLog, FrameLog],
-    lengths: Sequence[int],
-    block: int,
-    draws: int,
-) -> Difference:
-    make = estimator(found.name, setup)
-    if make is None or found.old is None or found.new is None:
-        return found
-    one, other = (make(log) for log in logs)
-    everything = np.ones((1, sum(lengths)))
-    if not agrees(one(everything)[0], found.old, found.unit):
-        return found
-    if not agrees(other(everything)[0], found.new, found.unit):
-        return found
-    bounds = interval(lambda weights: other(weights) - one(weights), lengths, block, draws)
-    if bounds is None:
-        return found
-    return Difference(
-        found.name, found.unit, found.old, found.new, *bounds, found.better, found.is_main
-    )
+def _is_estimated(found: Difference, make: Estimator, logs: Sequence[FrameLog]) -> bool:
+    """Whether the frame logs give the figures of the reports: another definition has no interval.
+
+    Args:
+        logs: all frames of the old run, and of the new one.
+    """
+    for value, log in zip((found.old, found.new), logs, strict=True):
+        if value is None:
+            return False
+        everything = np.ones((1, len(log.stamps_ns)))
+        if found.unit != "ms" and not agrees(make(log)(everything)[0], value):
+            return False
+    return True
+
+
+def _change(old: Statistic, new: Statistic) -> Statistic:
+    return lambda weights: new(weights) - old(weights)
 
 
 def _notes(old: Run, new: Run, frames: int) -> list[str]:

@@ -10,8 +10,7 @@ import numpy as np
 from dcfm_ros.evaluation.bootstrap import Floats, Statistic, weighted_percentile
 from dcfm_ros.evaluation.frame_log import HITS, PREDICTED, TRUE, FrameLog
 
-_AGREE = {"ms": 0.02}
-_AGREE_ELSE = 1e-6
+_ROUNDING = 1e-6
 
 Estimator = Callable[[FrameLog], Statistic]
 
@@ -33,10 +32,9 @@ def estimator(name: str, setup: Mapping[str, Any]) -> Estimator | None:
     return _PLAIN.get(name)
 
 
-def agrees(found: float, expected: float, unit: str) -> bool:
-    """Whether a figure of the log is the report's: another definition gets no interval."""
-    tolerance = _AGREE.get(unit, _AGREE_ELSE)
-    return abs(found - expected) <= tolerance * max(1.0, abs(expected))
+def agrees(found: float, expected: float) -> bool:
+    """Whether two figures are the same but for rounding."""
+    return abs(found - expected) <= _ROUNDING * max(1.0, abs(expected))
 
 
 def joined(logs: Sequence[FrameLog]) -> FrameLog:

@@ -47,7 +47,11 @@ class FrameLog:
         )
 
 
-def read_frame_logs(document: Mapping[str, Any], folder: Path) -> dict[tuple[str, str], FrameLog]:
+FrameLogs = dict[tuple[str, str], FrameLog]
+"""By the names of recording and clip."""
+
+
+def read_frame_logs(document: Mapping[str, Any], folder: Path) -> FrameLogs:
     """The frame logs of a run, by the name of the recording and the clip of a data set in it.
 
     Recordings without a log are left out.

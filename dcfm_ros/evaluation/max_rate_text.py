@@ -53,7 +53,7 @@ def max_rate_section(document: Mapping[str, Any]) -> str:
     ]
     explained = (
         f"{sentence(found).capitalize()}. A rate counts as too much when frames were dropped or "
-        "lost twice. Each line is the whole recording, played once to the same node."
+        "lost twice. Each line is the recording's beginning, played once to the same node."
     )
     return page.section("Highest rate", page.text(explained), page.table(_COLUMNS, rows))
 

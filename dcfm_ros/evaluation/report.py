@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dcfm_ros.evaluation import gallery, sections
 from dcfm_ros.evaluation.document import document, write_document
+from dcfm_ros.evaluation.max_rate_text import max_rate_section
 from dcfm_ros.evaluation.page import page
 from dcfm_ros.evaluation.results import Results
 from dcfm_ros.evaluation.sheet import contact_sheet
 from dcfm_ros.evaluation.summary import one_line
 
 
-def write_report(results: Results, folder: Path, title: str = "") -> dict[str, Any]:
+def write_report(
+    results: Results, folder: Path, title: str = "", extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Write the report of a run that is over.
 
     Args:
         folder: exists.
         title: empty: the name of the recording.
+        extra: further content of metrics.json.
 
     Returns:
         The content of metrics.json.
     """
-    content = document(results)
+    content = {**document(results), **(extra or {})}
     title = title or sections.title_of(results.recordings)
     contact_sheet(
         results.samples.spread(),
@@ -48,6 +53,7 @@ def _body(results: Results, content: dict[str, Any], title: str) -> str:
         sections.classes(content, results.setup.info.labels),
         sections.timelines(results),
         sections.latency(results, content),
+        max_rate_section(content),
         gallery.worst(results),
         sections.settings(content),
     )

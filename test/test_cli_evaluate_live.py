@@ -1,0 +1,138 @@
+"""`dcfm evaluate --live` as a user runs it: the real node in its own process, real DDS."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from evaluation_harness import (
+    START_NS,
+    STEP_NS,
+    pictures,
+    segmented,
+    write_checkpoint,
+    write_recording,
+)
+
+from dcfm_ros.bags import open_bag
+from dcfm_ros.images import rgb_to_png, to_labels
+from dcfm_ros.streaming import KeyFrameSettings
+
+pytest.importorskip("rclpy")
+pytestmark = pytest.mark.dds
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+COUNT = 20
+DEADLINE_S = 280.0
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def labels(checkpoint):
+    """Of each picture as a key frame: the same, whichever frames are dropped."""
+    return segmented(checkpoint, pictures(COUNT), KeyFrameSettings(policy="always"))
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory, labels):
+    return write_recording(tmp_path_factory.mktemp("bag") / "drive", pictures(COUNT), labels)
+
+
+def evaluate(checkpoint, out, *arguments) -> subprocess.CompletedProcess[str]:
+    options = ("--checkpoint", checkpoint, "--device", "cpu", "--threads", "1", "-o", out)
+    command = [sys.executable, "-m", "dcfm_ros.cli", "evaluate", *arguments, "--live", *options]
+    return subprocess.run(
+        [str(part) for part in command],
+        cwd=CHECKOUT, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, checkpoint, recording):
+    """One run at half the rate: its folder and what it printed."""
+    out = tmp_path_factory.mktemp("live") / "out"
+    done = evaluate(checkpoint, out, recording, "--rate", 0.5, "--policy", "always")
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def test_the_report_is_that_of_exact_mode(run):
+    out, said = run
+    assert {entry.name for entry in out.iterdir()} == {
+        "contact_sheet.png", "frames.jsonl", "metrics.json", "node.log", "outputs", "report.html"
+    }  # fmt: skip
+    assert f"{COUNT} sent" in said
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["setup"]["mode"] == "live"
+    assert metrics["total"]["accuracy"]["miou"] == 1.0
+
+
+def test_every_frame_is_accounted_for_at_the_rate_asked_for(run):
+    out, _ = run
+    (recording,) = json.loads((out / "metrics.json").read_text())["recordings"]
+    delivery = recording["delivery"]
+    assert delivery["sent"] == COUNT
+    assert delivery["sent"] == sum(delivery[part] for part in ("segmented", "dropped", "lost"))
+    assert delivery["rate"] == 0.5
+    with open_bag(out / "outputs") as bag:
+        assert bag.duration_ns / 1e9 > 0.5 * 2 * 0.1 * (COUNT - 1), "the wall clock of the player"
+
+
+def test_labels_are_those_of_the_stamp(run, labels):
+    out, _ = run
+    with open_bag(out / "outputs") as bag:
+        assert {topic.name.rpartition("/")[2] for topic in bag.topics} == {
+            "label_image", "label_info", "status"
+        }  # fmt: skip
+        for frame in bag.frames("/segmenter/label_image"):
+            index = (frame.stamp_ns - START_NS) // STEP_NS
+            np.testing.assert_array_equal(to_labels(frame.message), labels[index])
+
+
+def test_the_highest_rate_is_searched_on_one_node(checkpoint, recording, tmp_path):
+    done = evaluate(checkpoint, tmp_path / "out", recording, "--find-max-rate")
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    found = metrics["max_rate"]
+    for trial in found["curve"]:
+        assert trial["sent"] == COUNT
+        assert trial["sent"] == trial["segmented"] + trial["dropped"] + trial["lost"]
+    sustained = [
+        trial["rate"]
+        for trial in found["curve"]
+        if trial["kept_pace"] and not trial["dropped"] + trial["lost"]
+    ]
+    assert found["limit"] in ("node", "player", "search")
+    if found["rate"] is not None:
+        assert found["rate"] in sustained
+        assert found["hz"] == pytest.approx(10.0 * found["rate"], rel=1e-3)
+        assert metrics["recordings"][0]["delivery"]["rate"] == pytest.approx(found["rate"], 1e-3)
+    assert "Highest rate" in (tmp_path / "out" / "report.html").read_text()
+    assert "times real time" in done.stderr
+    log = (tmp_path / "out" / "node.log").read_text()
+    assert log, "of the last node"
+
+
+def test_pictures_are_played_as_a_bag(checkpoint, tmp_path):
+    (tmp_path / "frames").mkdir()
+    for index, image in enumerate(pictures(4)):
+        (tmp_path / "frames" / f"{index}.png").write_bytes(rgb_to_png(image))
+    done = evaluate(checkpoint, tmp_path / "out", tmp_path / "frames", "--picture-rate", 5)
+    assert done.returncode == 0, done.stderr
+    (recording,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["recordings"]
+    assert recording["delivery"]["sent"] == 4
+
+
+def test_a_bag_that_cannot_be_played_is_one_line(checkpoint, tmp_path):
+    done = evaluate(checkpoint, tmp_path / "out", tmp_path / "nowhere")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no bag at")
+    assert done.stderr.count("\n") == 1
