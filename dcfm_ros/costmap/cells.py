@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,8 @@ Floats = NDArray[np.float32]
 
 SAMPLES = 3  # along each side of a cell
 _RASTER_PER_CELL = 5.0
+_MARGIN_CELLS = 2.5  # room for cells at the edge of what is seen, with all their samples
+_FRACTION_BITS = 6
 _MOST = 4_000_000
 
 
@@ -65,7 +68,7 @@ class CellRaster:
         step = resolution_m / _RASTER_PER_CELL
         ranges = view.ranges_m[: view.reach]
         x, y = _outline(view, pixels, ranges)
-        margin = resolution_m
+        margin = _MARGIN_CELLS * resolution_m
         extent = max(float(np.ptp(x)), float(np.ptp(y))) + 2 * margin
         self._step = max(step, extent / np.sqrt(_MOST))
         self._x0, self._y0 = float(x.min()) - margin, float(y.min()) - margin
@@ -74,6 +77,7 @@ class CellRaster:
         self.nothing = view.source.size
         self._place = np.asarray(pixels.position[:2])
         self._table = self._fill(view, pixels, across, along)
+        self._hull = self._outer_corners()
 
     def look_up(
         self, frame: GridFrame, grid_from_ground: Matrix
@@ -89,32 +93,45 @@ class CellRaster:
             indices into the ground view, `nothing` where it shows none.
         """
         turn, shift = grid_from_ground[:2, :2], grid_from_ground[:2, 3]
-        back = np.linalg.inv(turn)
-        rows, columns = self._window(frame, turn, shift)
+        cells = self._candidates(frame, turn, shift)
         x_m, y_m = frame.centres_m()
-        x_m, y_m = x_m[columns] - shift[0], y_m[rows] - shift[1]
-        origin = np.array([self._x0, self._y0])
-        a, b = (back / self._step).astype(np.float32)
-        column = a[0] * x_m.astype(np.float32) - np.float32(origin[0] / self._step)
-        column = column[None, :] + (a[1] * y_m.astype(np.float32))[:, None]
-        row = b[0] * x_m.astype(np.float32) - np.float32(origin[1] / self._step)
-        row = row[None, :] + (b[1] * y_m.astype(np.float32))[:, None]
-        height, width = self._table.shape
-        edge = frame.resolution_m / self._step
-        near = (column > edge) & (column < width - edge) & (row > edge) & (row < height - edge)
-        flat = np.flatnonzero(near)
-        column, row = column.ravel()[flat], row.ravel()[flat]
-        seen = self._table[row.astype(np.intp), column.astype(np.intp)] != self.nothing
-        flat, column, row = flat[seen], column[seen], row[seen]
-        cells = (rows.start + flat // len(x_m)) * frame.width + columns.start + flat % len(x_m)
-        place = (self._place - origin) / self._step
+        x = (x_m - shift[0]).astype(np.float32).take(cells % frame.width)
+        y = (y_m - shift[1]).astype(np.float32).take(cells // frame.width)
+        a, b = (np.linalg.inv(turn) / self._step).astype(np.float32)
+        column = a[0] * x + a[1] * y - np.float32(self._x0 / self._step)
+        row = b[0] * x + b[1] * y - np.float32(self._y0 / self._step)
+        width = self._table.shape[1]
+        centre = row.astype(np.int32) * np.int32(width) + column.astype(np.int32)
+        seen = self._table.ravel().take(centre) != self.nothing
+        cells, column, row = cells[seen], column[seen], row[seen]
+        place = (self._place - [self._x0, self._y0]) / self._step
         distance = np.hypot(column - np.float32(place[0]), row - np.float32(place[1]))
         offset = (np.arange(SAMPLES) - (SAMPLES - 1) / 2) * (frame.resolution_m / SAMPLES)
         dx, dy = (part.ravel().astype(np.float32) for part in np.meshgrid(offset, offset))
         shift_column, shift_row = a[0] * dx + a[1] * dy, b[0] * dx + b[1] * dy
-        at = (row + shift_row[:, None]).astype(np.int32) * np.int32(width)
+        at = (row + shift_row[:, None]).astype(np.int32)
+        at *= np.int32(width)
         at += (column + shift_column[:, None]).astype(np.int32)
-        return cells, distance * np.float32(self._step), self._table.ravel()[at]
+        return cells, distance * np.float32(self._step), self._table.ravel().take(at)
+
+    def _candidates(
+        self, frame: GridFrame, turn: NDArray[np.float64], shift: NDArray[np.float64]
+    ) -> Indices:
+        """Cells within the hull of all that is seen."""
+        corners = (self._hull @ turn.T + shift) / frame.resolution_m
+        corners -= [frame.left + 0.5, frame.bottom + 0.5]  # a cell's centre at whole numbers
+        within = np.zeros((frame.height, frame.width), np.uint8)
+        fixed = np.rint(corners * (1 << _FRACTION_BITS)).astype(np.int32)
+        cv2.fillConvexPoly(within, fixed, 1, shift=_FRACTION_BITS)
+        return np.flatnonzero(within)
+
+    def _outer_corners(self) -> NDArray[np.float64]:
+        """(K, 2) x, y in the ground frame: the convex hull of all squares that something shows."""
+        row, column = np.nonzero(self._table != self.nothing)
+        if not len(row):
+            return np.full((1, 2), 1e6)
+        hull = cv2.convexHull(np.column_stack([column, row]).astype(np.int32)).reshape(-1, 2)
+        return np.asarray((hull + 0.5) * self._step + [self._x0, self._y0], np.float64)
 
     def _fill(self, view: GroundView, pixels: PixelTable, across: int, along: int) -> Indices:
         """(along, across) flat index into the ground view of each square's centre."""
@@ -133,20 +150,6 @@ class CellRaster:
         seen = inside.copy()
         seen[inside] = view.source.ravel()[flat[inside]] >= 0
         return np.where(seen, flat, self.nothing)
-
-    def _window(
-        self, frame: GridFrame, turn: NDArray[np.float64], shift: NDArray[np.float64]
-    ) -> tuple[slice, slice]:
-        """Rows and columns of the grid around the raster."""
-        height, width = self._table.shape
-        x = self._x0 + self._step * np.array([0, width, 0, width])
-        y = self._y0 + self._step * np.array([0, 0, height, height])
-        corners = (turn @ np.vstack([x, y]) + shift[:, None]) / frame.resolution_m
-        low = np.floor(corners.min(axis=1)).astype(int) - [frame.left, frame.bottom]
-        high = np.ceil(corners.max(axis=1)).astype(int) - [frame.left, frame.bottom]
-        size = np.array([frame.width, frame.height])
-        low, high = np.clip(low, 0, size), np.clip(high, 0, size)
-        return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
 def _outline(view: GroundView, pixels: PixelTable, ranges: Floats) -> tuple[Floats, Floats]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 Matrix = NDArray[np.float64]
+
+_NEARLY_SAME = 1 - 1e-12  # below that the chord is as good as the arc
 
 
 def rigid(translation: Sequence[float], quaternion: Sequence[float]) -> Matrix:
@@ -47,12 +50,30 @@ def between(
         second: the pose at share 1.
         share: 0 to 1.
     """
-    turns = Slerp([0.0, 1.0], Rotation.from_quat([first[1], second[1]]))
     matrix = np.eye(4)
-    matrix[:3, :3] = turns(share).as_matrix()
+    matrix[:3, :3] = Rotation.from_quat(_slerp(first[1], second[1], share)).as_matrix()
     a, b = np.asarray(first[0], np.float64), np.asarray(second[0], np.float64)
     matrix[:3, 3] = a + share * (b - a)
     return matrix
+
+
+def _slerp(first: Sequence[float], second: Sequence[float], share: float) -> NDArray[np.float64]:
+    """Interpolate unit quaternions by the formula of Shoemake (1985), on the shorter great arc.
+
+    SciPy's `Slerp` gives the same, and takes ten times as long for a single one.
+    """
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    cosine = float(a @ b)
+    if cosine < 0:
+        b, cosine = -b, -cosine
+    if cosine > _NEARLY_SAME:
+        return np.asarray(a + share * (b - a), np.float64)
+    angle = math.acos(cosine)
+    return np.asarray(
+        (math.sin((1 - share) * angle) * a + math.sin(share * angle) * b) / math.sin(angle),
+        np.float64,
+    )
 
 
 def distance_and_angle(first: Matrix, second: Matrix) -> tuple[float, float]:
