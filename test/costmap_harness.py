@@ -20,6 +20,7 @@ OPTICAL, BASE, GLOBAL = "camera_optical_frame", "base_link", "odom"
 
 LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 SENSOR_DATA = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+RELIABLE_IMAGES = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
 TF = QoSProfile(depth=100)
 TF_STATIC = QoSProfile(depth=100, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 

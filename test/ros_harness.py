@@ -22,6 +22,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -31,6 +32,7 @@ from std_srvs.srv import Trigger
 from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, named_config, save
 from dcfm_ros.ros.environment import use_fast_dds_profile
 from dcfm_ros.ros.executor import spin
+from dcfm_ros.ros.segmenter_node import SegmenterNode
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 30.0
@@ -221,3 +223,38 @@ def running_peer(name: str = "peer") -> Iterator[Peer]:
         yield peer
     finally:
         peer.close()
+
+
+class Inside:
+    """A node without autostart, spun by an executor of its own."""
+
+    def __init__(self, context, namespace: str, checkpoint: Path, **parameters):
+        given = {"autostart": False, "engine.checkpoint": str(checkpoint), **parameters}
+        self.node = SegmenterNode(
+            context=context,
+            namespace=namespace,
+            parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],
+        )
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self.node)
+        self._spinning = spin(self._executor, self.node.get_logger())
+        self._spinning.__enter__()
+
+    def do(self, action):
+        task = self._executor.create_task(action)
+        wait_until(task.done, "task of the executor")
+        return task.result()
+
+    def start(self):
+        assert self.do(self.node.trigger_configure) is TransitionCallbackReturn.SUCCESS
+        assert self.do(self.node.trigger_activate) is TransitionCallbackReturn.SUCCESS
+
+    @property
+    def camera(self):
+        return self.node._configured.cameras[0]
+
+    def close(self):
+        self._spinning.__exit__(None, None, None)
+        self.node.finish()
+        self._executor.shutdown()
+        self.node.destroy_node()

@@ -5,38 +5,40 @@ synthetic street. Rows of the contract, and where they are tested:
 
 | row | test |
 |---|---|
-| semantic layer: mask mono8, step == width, size of the cloud | `test_reduced_images_are_mono8_...` |
+| semantic layer: mask mono8, step == width, cloud's size | `test_reduced_images_are_mono8_...` |
 | semantic layer: organised float32 cloud, NaN, own frame | `test_the_cloud_is_organised_...` |
 | semantic layer: confidence as large as the mask | `test_reduced_images_are_mono8_...` |
 | semantic layer: best-effort volatile; LabelInfo reliable, transient-local | fixture `seen` |
 | semantic layer: stamps unchanged; waits for LabelInfo; sizes | `test_the_semantic_layer_...` |
 | semantic layer: ids fit uint8, 255 left out, names as in its YAML | `test_class_names_...` |
 | semantic layer: reduced mask with matching camera_info | `test_the_calibration_matches_...` |
-| StaticLayer: reliable + transient-local | fixture `seen`, `test_the_grid_reaches_who_comes_late` |
-| StaticLayer: validation, row-major from the corner, axis-aligned | `test_every_grid_is_valid_...` |
+| StaticLayer: reliable + transient-local | `seen`, `test_the_grid_reaches_who_comes_late` |
+| StaticLayer: valid, row-major from the corner, axis-aligned | `test_every_grid_is_valid_...` |
 | StaticLayer: -1, 0 to 98, 100 | `test_every_grid_is_valid_...` |
 | StaticLayer: rolling window, trinary off, global frame | `test_the_static_layer_ends_with_...` |
-| StaticLayer: unknown overwrites; unknown_value | `test_ros_costmap.py` |
+| StaticLayer: unknown overwrites; unknown_value | `test_ros_costmap_stage.py` |
 | StaticLayer: full grids at the rate, origin in steps of 1 m | `test_grids_keep_their_place_...` |
-| StaticLayer: nothing expires: cleared on deactivation, stale, end | `test_ros_costmap.py` |
-| StaticLayer: a killed node | `test_ros_costmap.py` (respawn clears), config/nav2_costmap.yaml |
+| StaticLayer: nothing expires: cleared on deactivation and stale | `test_ros_costmap_stage.py` |
+| StaticLayer: a node that ended | `test_the_last_grid_of_a_node_that_is_ended_clears` |
+| StaticLayer: a node that was killed | `test_every_grid_...`: its successor's first grid clears |
 | KeepoutFilter: no stream of masks | `test_no_filter_mask_is_published` |
 | Obstacle layer: PointCloud2 at sensor-data QoS | `test_the_obstacle_layer_marks_...` |
 | viewers: colour on rgb8, ids on mono8; Map display | `test_ros_node.py`, `test_ros_configs.py` |
-| elevation_mapping: Image + CameraInfo, reliable, K of the mask | `test_the_calibration_matches_...` |
+| elevation_mapping: reliable, K and size of the mask | `test_the_calibration_matches_...` |
 | ROS conventions: optical frame kept, grids in odom, private names | here, `test_ros_configs.py` |
 | launch arguments, lifecycle, autostart | `test_launch.py`, `test_ros_lifecycle.py` |
-| image QoS rules, dropped frames, stamps, encodings | `test_ros_node.py`, `test_ros_image_input.py` |
+| image QoS, drops, stamps, encodings | `test_ros_node.py`, `test_ros_image_input.py` |
 """
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import yaml
-from costmap_harness import LATCHED, SENSOR_DATA, Car, small_street, stamp, transform
+from costmap_harness import SENSOR_DATA, Car, small_street, stamp, transform
 from diagnostic_msgs.msg import DiagnosticArray
 from nav2_consumer import (
     LETHAL,
@@ -303,7 +305,7 @@ def test_grids_keep_their_place_and_move_in_whole_steps(seen, stamps):
     """One grid a frame at this rate; the origin stays on the cells and moves by 1 m or more."""
     places = [seen.costmap[at].info.origin.position for at in stamps]
     size = seen.costmap[stamps[0]].info.resolution
-    for before, after in zip(places, places[1:], strict=False):
+    for before, after in itertools.pairwise(places):
         for moved in (after.x - before.x, after.y - before.y):
             assert moved == pytest.approx(0, abs=1e-6) or abs(moved) >= 1 - 1e-6
             assert moved / size == pytest.approx(round(moved / size), abs=1e-4)
@@ -441,4 +443,17 @@ def test_grids_and_label_info_are_latched_and_the_rest_is_volatile(seen, peer):
         durability = QoSDurabilityPolicy
         expected = durability.TRANSIENT_LOCAL if latched else durability.VOLATILE
         assert profile.durability == expected
-    assert LATCHED.durability == QoSDurabilityPolicy.TRANSIENT_LOCAL
+
+
+def test_the_last_grid_of_a_node_that_is_ended_clears(seen, peer, stamps):
+    """The last test of this file: the process is gone afterwards."""
+    grids = peer.collect(OccupancyGrid, f"{NODE}/costmap", STATIC_LAYER_QOS)
+    wait_until(lambda: grids, "the latched grid")
+    assert (np.asarray(grids[0].data) != -1).any()
+    assert seen.process.end() == 0
+    wait_until(lambda: len(grids) > 1, "the grid that clears")
+    assert (np.asarray(grids[-1].data) == -1).all()
+    assert map_faults(grids[-1]) == []
+    assert grids[-1].info.origin == grids[0].info.origin
+    assert stamp(grids[-1]) >= stamps[-1]
+    assert "Traceback" not in seen.process.log, seen.process.log

@@ -7,16 +7,13 @@ import threading
 import weakref
 
 import pytest
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from ros_harness import rgb_image, running_peer, wait_until, write_checkpoint
+from ros_harness import Inside, rgb_image, running_peer, wait_until, write_checkpoint
 from sensor_msgs.msg import Image
 
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.ros.counts import Drop
-from dcfm_ros.ros.executor import spin
-from dcfm_ros.ros.segmenter_node import SegmenterNode
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -32,47 +29,12 @@ def peer():
         yield peer
 
 
-class Inside:
-    """A node without autostart, spun by an executor of its own."""
-
-    def __init__(self, context, checkpoint, **parameters):
-        given = {"autostart": False, "engine.checkpoint": str(checkpoint), **parameters}
-        self.node = SegmenterNode(
-            context=context,
-            namespace="inside",
-            parameter_overrides=[Parameter(name, value=value) for name, value in given.items()],
-        )
-        self._executor = SingleThreadedExecutor(context=context)
-        self._executor.add_node(self.node)
-        self._spinning = spin(self._executor, self.node.get_logger())
-        self._spinning.__enter__()
-
-    def do(self, action):
-        task = self._executor.create_task(action)
-        wait_until(task.done, "task of the executor")
-        return task.result()
-
-    def start(self):
-        assert self.do(self.node.trigger_configure) is SUCCESS
-        assert self.do(self.node.trigger_activate) is SUCCESS
-
-    @property
-    def camera(self):
-        return self.node._configured.cameras[0]
-
-    def close(self):
-        self._spinning.__exit__(None, None, None)
-        self.node.finish()
-        self._executor.shutdown()
-        self.node.destroy_node()
-
-
 @pytest.fixture
 def inside(peer, checkpoint):
     nodes = []
 
     def make(**parameters):
-        nodes.append(Inside(peer.context, checkpoint, **parameters))
+        nodes.append(Inside(peer.context, "inside", checkpoint, **parameters))
         return nodes[-1]
 
     yield make
