@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from pathlib import Path
 
@@ -90,6 +92,29 @@ def test_live_frames_do_not_wait(engine: Engine, gate: threading.Event) -> None:
     gate.set()
     segmenter._pending.key.result(DEADLINE_S)
     assert [segmenter.step(*frame).age for frame in frames[6:]] == [4, 5]
+
+
+def test_no_feature_is_used_beyond_its_age_though_the_next_one_is_slow(engine: Engine) -> None:
+    """Begun at nine tenths of the limit of 0.5 s, waited for when the limit is passed."""
+    found = run(background(engine, (), background_frames=100, max_age_s=0.5))
+    assert [r.reason.name for r in found[:7]] == ["FIRST", *["REUSE"] * 4, "MAX_AGE", "REUSE"]
+    assert [r.age for r in found] == [0, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1]
+    assert max(r.age_ns for r in found) <= 500_000_000
+
+
+def test_where_frames_are_further_apart_than_the_age_they_block(engine: Engine) -> None:
+    segmenter = background(engine, (), max_age_s=0.05)
+    assert [r.age for r in run(segmenter, 4)] == [0, 0, 0, 0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks threads")
+def test_the_worker_gives_way_to_the_frames(engine: Engine) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    before = niceness()
+    assert engine.aside(niceness).result(DEADLINE_S) == min(19, before + 15)
+    assert niceness() == before
 
 
 @pytest.mark.parametrize("what", ["cut", "requested cut", "resize", "gap", "reset"])

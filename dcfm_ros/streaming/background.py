@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import torch
 
-from dcfm_ros.streaming.device import prepare_thread
+from dcfm_ros.streaming.device import give_way, prepare_thread
 
 T = TypeVar("T")
 WORKER = "dcfm-deep"
@@ -18,6 +18,8 @@ WORKER = "dcfm-deep"
 class Aside:
     """A worker with its own CPU threads; on CUDA with a stream of lower priority than the frames'.
 
+    On the CPU its threads give way to those of the frames.
+
     Args:
         threads: CPU threads of the worker.
     """
@@ -26,7 +28,11 @@ class Aside:
         self._device = device
         self._threads = threads
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=WORKER)
+        self._worker = ThreadPoolExecutor(
+            max_workers=1,
+            thread_name_prefix=WORKER,
+            initializer=give_way if self._stream is None else None,
+        )
 
     def submit(self, compute: Callable[[], T]) -> Future[T]:
         """Compute after what the caller has asked of the device so far, and beside what follows.

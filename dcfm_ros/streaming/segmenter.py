@@ -15,6 +15,7 @@ from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
+from dcfm_ros.streaming.limits import too_old
 from dcfm_ros.streaming.memory import (
     Frame,
     KeyFrame,
@@ -141,16 +142,17 @@ class Segmenter:
         x = self._engine.upload(view.rgb)
         prepared = time.perf_counter()
 
-        self._take_over()
+        self._take_over(stamp_ns)
         shallow = self._engine.shallow(x)
         decision = self._decide(frame)
-        fresh = decision.reason.is_key_frame and not self._goes_aside(decision.reason)
+        aside = self._goes_aside(decision.reason, stamp_ns)
+        fresh = decision.reason.is_key_frame and not aside
         common = self._engine.deep(shallow) if fresh else self._reused.common
         logits = self._engine.decode(common, shallow)
         compared = fresh and decision.is_measured
         stale = self._engine.decode(self._reused.common, shallow) if compared else None
         self._engine.synchronize()
-        if self._goes_aside(decision.reason):
+        if aside:
             compute = partial(self._key_frame, shallow, frame)
             self._pending = PendingKeyFrame(self._engine.aside(compute))
         computed = time.perf_counter()
@@ -178,10 +180,14 @@ class Segmenter:
             postprocess_ms=1e3 * (finished - computed),
         )
 
-    def _goes_aside(self, reason: KeyFrameReason) -> bool:
+    def _goes_aside(self, reason: KeyFrameReason, stamp_ns: int) -> bool:
         """Whether old deep features do for the labels of this key frame."""
-        background = self._settings.mode == "background"
-        return background and reason.is_key_frame and not reason.needs_fresh
+        background = self._settings.mode == "background" and reason.is_key_frame
+        return background and not reason.needs_fresh and not self._is_too_old(stamp_ns)
+
+    def _is_too_old(self, stamp_ns: int) -> bool:
+        age_ns = stamp_ns - self._reused.past.frame.stamp_ns
+        return too_old(age_ns, self._settings.max_age_s)
 
     def _remember(self, past: PastFrame, decision: Decision, common: Tensor | None) -> None:
         """Keep what the next frames need of one that is over.
@@ -199,10 +205,13 @@ class Segmenter:
         elif self._pending is not None and decision.is_measured:
             self._pending.reused = past.output
 
-    def _take_over(self) -> None:
+    def _take_over(self, stamp_ns: int) -> None:
         """Use the key frame of the background from this frame on, if it is ready or has to be."""
         pending = self._pending
-        if pending is None or not pending.is_due(self._settings.background_frames):
+        if pending is None:
+            return
+        is_due = pending.is_due(self._settings.background_frames)
+        if not is_due and not self._is_too_old(stamp_ns):
             return
         self._pending = None
         self._key, self._age = pending.key.result(), pending.age - 1

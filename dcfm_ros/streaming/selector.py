@@ -24,6 +24,9 @@ NO_ORACLE = (
     "recordings only; take adaptive here"
 )
 
+_HEAD_START = 0.9
+"""In the background a key frame by age begins at this part of the limit, to be ready by then."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -63,6 +66,8 @@ class KeyFrameSelector:
         self.policy = policy or make_policy(settings, calibration, phase)
         self._budget = KeyFrameBudget(settings.max_key_rate_hz, settings.key_rate_burst)
         self._correction = correction or Correction()
+        ahead = _HEAD_START if settings.mode == "background" else 1.0
+        self._oldest_s = ahead * settings.max_age_s
 
     def force(self, reason: KeyFrameReason, stamp_ns: int) -> Decision:
         """Take a key frame that is not up for discussion."""
@@ -104,7 +109,7 @@ class KeyFrameSelector:
         """What the limits leave of the policy's proposal."""
         if busy:
             return KeyFrameReason.REUSE
-        if too_old(age_ns, self._settings.max_age_s):
+        if too_old(age_ns, self._oldest_s):
             return KeyFrameReason.MAX_AGE
         if not proposed.is_key_frame or age < self._settings.min_interval:
             return KeyFrameReason.REUSE

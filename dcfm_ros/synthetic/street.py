@@ -95,6 +95,10 @@ class Street:
             raise IndexError(f"frame {index} of a video of {len(self)}")
         return self._scene(index).frame(index, self.stamp_ns(index))
 
+    def world_from_base(self, index: int) -> Vector:
+        """(4, 4) base_link to world at the time of a frame, without rendering it."""
+        return self._scene(index).world_from_base(index)
+
     def ground_truth_grid(self, index: int, points: Vector) -> npt.NDArray[np.uint8]:
         """Class of the ground plane and of what stands on it, at the time of a frame.
 

@@ -37,7 +37,10 @@ def fit(tables: Sequence[ReuseTable], *, discount: bool = False) -> Calibration:
     if short or not tables:
         found = f"{short[0].name} of {len(short[0])} frames" if short else "none"
         raise CalibrationError(f"found {found}, expected videos of {_LEAST_FRAMES} frames or more")
-    weights, scores, changes = _fit_estimate(tables)
+    weights, scores, changes = fit_line(
+        [features(table) for table in tables],
+        [table.columns["label_change"][table.reused] for table in tables],
+    )
     first = Calibration(weights, scores, changes, (0.01, 1.0), (0.0, 1.0), (1.0, 0.0))
     runs = [[run_with_budget(table, first, b) for table in tables] for b in _BUDGETS]
     return replace(
@@ -58,20 +61,28 @@ def run_with_budget(table: ReuseTable, calibration: Calibration, budget: float) 
     return simulate(table, Adaptive(fixed, 0.5, adapt=False), calibration)
 
 
-def _fit_estimate(
-    tables: Sequence[ReuseTable],
+def fit_line(
+    features_of: Sequence[Values], targets_of: Sequence[Values]
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """Non-negative least squares on the signals, then an isotonic curve of few knots."""
+    """Non-negative least squares on the features, then an isotonic curve of few knots.
+
+    Args:
+        features_of: of each video (M, F), M frames that reuse.
+        targets_of: of each video (M,), the label change.
+
+    Returns:
+        Weights of the features, and the broken line from their sum to the expected change.
+    """
     from scipy.optimize import nnls
 
-    features = np.concatenate([_features(table) for table in tables])  # (M, FEATURES)
-    target = np.concatenate([t.columns["label_change"][t.reused] for t in tables])
-    share = np.concatenate([np.full(t.reused.sum(), 1.0 / t.reused.sum()) for t in tables])
-    scale = features.std(0) + 1e-9
+    columns = np.concatenate(features_of)
+    target = np.concatenate(targets_of)
+    share = np.concatenate([np.full(t.size, 1.0 / t.size) for t in targets_of])
+    scale = columns.std(0) + 1e-9
     root = np.sqrt(share)
-    scaled, _ = nnls(features / scale * root[:, None], target * root)
+    scaled, _ = nnls(columns / scale * root[:, None], target * root)
     weights = scaled / scale
-    score = features @ weights
+    score = columns @ weights
     order = np.argsort(score, kind="stable")
     curve = isotonic(target[order], share[order])
     knots = np.unique(np.quantile(score, np.linspace(0.0, 1.0, MAX_KNOTS - 1)))
@@ -104,7 +115,8 @@ def _between(knots: Values) -> tuple[Values, Values]:
     return np.append(knots[:1], middles), np.append(middles, knots[-1:])
 
 
-def _features(table: ReuseTable) -> Values:
+def features(table: ReuseTable) -> Values:
+    """(M, FEATURES) of all reused frames of a video."""
     signals = table.signals()
     columns = [np.asarray(feature(signals), np.float64) for feature in FEATURES.values()]
     return np.stack(columns, axis=-1)

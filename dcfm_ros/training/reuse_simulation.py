@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
 from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.selector import KeyFrameSelector
@@ -43,15 +44,17 @@ def simulate(
     calibration: Calibration,
     *,
     cut_correlation: float | None = None,
+    correction: Correction | None = None,
 ) -> Run:
     """Run a policy over a table of a key frame at every frame; ages end at the table's.
 
     Args:
         cut_correlation: None takes the default.
+        correction: of the estimate, in place of the usual one.
     """
     settings = KeyFrameSettings(max_age_s=0.0)
     least = settings.cut_correlation if cut_correlation is None else cut_correlation
-    selector = KeyFrameSelector(settings, calibration, policy=policy)
+    selector = KeyFrameSelector(settings, calibration, policy=policy, correction=correction)
     selector.reset()
     is_key = np.zeros(len(table), bool)
     change, expected = np.zeros(len(table)), np.zeros(len(table))
