@@ -485,6 +485,17 @@ def test_nothing_is_computed_before_the_calibration_is_known(world, frames):
     assert wait_for(lambda: here.node.counts().added + here.node.counts().refused, 0.2) == 0
 
 
+def test_an_image_without_a_stamp_cannot_be_placed(world, frames):
+    here = world("stampless", PATIENT)
+    prepare(here, frames[0])
+    here.car.stand(frames[0])
+    wait_until(lambda: GLOBAL in here.node.stage.transforms.frames, "transform")
+    unstamped = SimpleNamespace(**{**vars(frames[0]), "stamp_ns": 0})
+    here.node.label(unstamped, here.car)
+    wait_until(lambda: here.node.counts().refused == 1, "refusal")
+    assert "the image's stamp is zero" in here.node.counts().last_problem
+
+
 def test_the_frame_may_be_named_in_the_calibration_only(world, frames, peer):
     here = world("anonymous", PATIENT)
     prepare(here, frames[0])

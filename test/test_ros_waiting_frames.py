@@ -19,6 +19,10 @@ def frame(name: str, until_s: float = FAR_S) -> LabelledFrame:
     return LabelledFrame(name, Header(), pixels, pixels, 0.0, until_s)
 
 
+def refuse(frame: LabelledFrame) -> None:
+    raise AssertionError(f"left out: {frame}")
+
+
 def in_thread(action) -> list:
     """What an action returns, once it does."""
     results: list = []
@@ -27,9 +31,9 @@ def in_thread(action) -> list:
 
 
 def test_a_frame_that_is_ready_comes_out_at_once():
-    frames = WaitingFrames(lambda frame: True)
-    assert frames.put(frame("a")) is None
-    assert frames.put(frame("b")) is None
+    frames = WaitingFrames(lambda frame: True, refuse)
+    frames.put(frame("a"))
+    frames.put(frame("b"))
     assert [frames.take().camera, frames.take().camera] == ["a", "b"]
 
 
@@ -41,7 +45,7 @@ def test_a_frame_that_becomes_ready_comes_out_when_there_is_news():
         asked.append(frame.camera)
         return frame.camera in ready
 
-    frames = WaitingFrames(is_ready)
+    frames = WaitingFrames(is_ready, refuse)
     frames.put(frame("a"))
     frames.put(frame("b"))
     taken = in_thread(frames.take)
@@ -57,24 +61,47 @@ def test_a_frame_that_becomes_ready_comes_out_when_there_is_news():
 
 
 def test_a_frame_whose_time_is_over_comes_out_all_the_same():
-    frames = WaitingFrames(lambda frame: False)
+    frames = WaitingFrames(lambda frame: False, refuse)
     frames.put(frame("a", until_s=time.monotonic() - 1))
     frames.put(frame("b", until_s=time.monotonic() + 0.05))
     assert [frames.take().camera, frames.take().camera] == ["a", "b"]
 
 
 def test_where_too_many_wait_the_oldest_is_left_out():
-    frames = WaitingFrames(lambda frame: False)
-    left_out = [frames.put(frame(str(number))) for number in range(20)]
-    assert [f.camera for f in left_out if f is not None] == ["0", "1", "2", "3"]
+    left_out: list[LabelledFrame] = []
+    frames = WaitingFrames(lambda frame: False, left_out.append)
+    for number in range(20):
+        frames.put(frame(str(number)))
+    assert [f.camera for f in left_out] == ["0", "1", "2", "3"]
+
+
+def test_late_frames_make_way_for_newer_ones_of_their_camera():
+    left_out: list[LabelledFrame] = []
+    frames = WaitingFrames(lambda frame: True, left_out.append)
+    late = time.monotonic() - 1
+    sent = [frame(name, late) for name in ("front", "rear", "front", "rear", "front")]
+    for one in sent:
+        frames.put(one)
+    assert [frames.take(), frames.take()] == sent[3:]
+    assert left_out == sent[:3]
+
+
+def test_frames_that_cannot_be_placed_come_out_one_by_one_to_say_why():
+    left_out: list[LabelledFrame] = []
+    frames = WaitingFrames(lambda frame: False, left_out.append)
+    sent = [frame("front", time.monotonic() - 1) for _ in range(3)]
+    for one in sent:
+        frames.put(one)
+    assert [frames.take() for _ in sent] == sent
+    assert not left_out
 
 
 def test_closing_ends_a_waiting_take_and_takes_no_more():
-    frames = WaitingFrames(lambda frame: False)
+    frames = WaitingFrames(lambda frame: False, refuse)
     frames.put(frame("a"))
     taken = in_thread(frames.take)
     frames.close()
     wait_until(lambda: taken, "the end")
     assert taken == [None]
-    late = frame("b")
-    assert frames.put(late) is late
+    frames.put(frame("b"))
+    assert frames.take() is None

@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 
 from dcfm_ros.costmap import ClassTable, CostGrid, CostmapBuilder, reduce_nearest
 from dcfm_ros.costmap.pace import GridPace
-from dcfm_ros.errors import DcfmError
+from dcfm_ros.errors import CostmapError, DcfmError
 from dcfm_ros.geometry import Camera, TransformBuffer, camera_from_info
 from dcfm_ros.ros.costmap_counts import CostmapCounter
 from dcfm_ros.ros.costmap_inputs import CostmapInputs
@@ -56,7 +56,7 @@ class CostmapStage:
         self._warn, self._now_ns = warn, now_ns
         self._builder = CostmapBuilder(settings, classes, self.transforms)
         self._pace = GridPace(settings.rate_hz)
-        self._frames = WaitingFrames(self._is_ready)
+        self._frames = WaitingFrames(self._is_ready, lambda frame: self.counter.overtake())
         self._publishing = threading.Lock()
         self._open = True
         self._last: CostGrid | None = None
@@ -99,16 +99,16 @@ class CostmapStage:
             return
         # Some drivers name the frame in the calibration only.
         frame_id = (header.frame_id or info.header.frame_id).removeprefix("/")
-        frame = LabelledFrame(
-            camera,
-            Header(stamp=header.stamp, frame_id=frame_id),
-            result.labels,
-            result.confidence,
-            common_age_s=result.age_ns / 1e9,
-            until_s=time.monotonic() + self._settings.tf_timeout_s,
+        self._frames.put(
+            LabelledFrame(
+                camera,
+                Header(stamp=header.stamp, frame_id=frame_id),
+                result.labels,
+                result.confidence,
+                common_age_s=result.age_ns / 1e9,
+                until_s=time.monotonic() + self._settings.tf_timeout_s,
+            )
         )
-        if self._frames.put(frame) is not None:
-            self.counter.overtake()
 
     def wake(self) -> None:
         """Look again whether the frame that waits can go on; for the inputs."""
@@ -163,6 +163,11 @@ class CostmapStage:
             self._if_open(lambda: nav.publish_points(frame.header, points))
 
     def _add(self, frame: LabelledFrame, info: Any, nav: NavPublishers) -> None:
+        if frame.stamp_ns == 0:
+            raise CostmapError(
+                "the image's stamp is zero, expected the capture time, at which transforms are "
+                "looked up; let its driver fill the stamp"
+            )
         obstacles = self._builder.add(
             frame.camera,
             self._camera(info, *frame.labels.shape),

@@ -39,29 +39,35 @@ class LabelledFrame:
 class WaitingFrames:
     """A queue whose first frame comes out when it is ready, or when its time is over.
 
+    Where the taker does not keep up, frames whose time is over make way for newer ones of their
+    camera, so that the queue never grows stale.
+
     Args:
         is_ready: whether a frame need not wait; called from `take` only, without any lock.
+        leave_out: called with each frame that makes way.
     """
 
-    def __init__(self, is_ready: Callable[[LabelledFrame], bool]) -> None:
+    def __init__(
+        self,
+        is_ready: Callable[[LabelledFrame], bool],
+        leave_out: Callable[[LabelledFrame], None],
+    ) -> None:
         self._is_ready = is_ready
+        self._leave_out = leave_out
         self._frames: deque[LabelledFrame] = deque()
         self._changed = threading.Condition()
         self._news = 0
         self._closed = False
 
-    def put(self, frame: LabelledFrame) -> LabelledFrame | None:
-        """Append a frame; returns at once.
-
-        Returns:
-            The frame that nobody will take: the oldest where too many wait, this one once closed.
-        """
+    def put(self, frame: LabelledFrame) -> None:
+        """Append a frame, unless closed; returns at once."""
         with self._changed:
-            if self._closed:
-                return frame
-            self._frames.append(frame)
-            self._changed.notify_all()
-            return self._frames.popleft() if len(self._frames) > _MOST else None
+            if not self._closed:
+                self._frames.append(frame)
+                self._changed.notify_all()
+            oldest = self._frames.popleft() if len(self._frames) > _MOST else None
+        if oldest is not None:
+            self._leave_out(oldest)
 
     def take(self) -> LabelledFrame | None:
         """Wait for the next frame; None once closed."""
@@ -71,18 +77,21 @@ class WaitingFrames:
                 if self._closed:
                     return None
                 frame, news = self._frames[0], self._news
-            is_over = time.monotonic() >= frame.until_s
-            is_due = is_over or self._is_ready(frame)
+            is_ready, is_over = self._is_ready(frame), time.monotonic() >= frame.until_s
             with self._changed:
                 if self._closed:
                     return None
-                if self._frames[0] is not frame:  # too many came meanwhile
+                if self._frames[0] is not frame:  # it made way meanwhile
                     continue
-                if is_due:
-                    return self._frames.popleft()
-                left_s = max(0.0, frame.until_s - time.monotonic())
-                if self._news == news:
-                    self._changed.wait(left_s)
+                if not (is_ready or is_over):
+                    if self._news == news:
+                        self._changed.wait(max(0.0, frame.until_s - time.monotonic()))
+                    continue
+                self._frames.popleft()
+                is_late = is_ready and is_over
+                if not (is_late and any(f.camera == frame.camera for f in self._frames)):
+                    return frame
+            self._leave_out(frame)
 
     def wake(self) -> None:
         """Look again whether the first frame is ready."""
