@@ -47,7 +47,8 @@ class Tally(Series):
         self.frames = 0
         self.labelled_frames = 0
         self.reasons: Counter[KeyFrameReason] = Counter()
-        self._predicted: NDArray[np.int64] = np.zeros(256, np.int64)
+        self.predicted: NDArray[np.int64] = np.zeros(256, np.int64)
+        """Pixels by predicted label."""
         self._last: tuple[str, int] | None = None
         """Clip and index of the last frame."""
         self._last_labelled: tuple[str, int] | None = None
@@ -70,7 +71,7 @@ class Tally(Series):
         self._last = (frame.clip, frame.index)
         self.frames += 1
         self.reasons[frame.reason] += 1
-        self._predicted += np.bincount(frame.labels.ravel(), minlength=256)
+        self.predicted += np.bincount(frame.labels.ravel(), minlength=256)
         self.append(frame, miou, agreed)
         return FrameRecord(
             recording=recording,
@@ -99,14 +100,14 @@ class Tally(Series):
         self.frames += other.frames
         self.labelled_frames += other.labelled_frames
         self.reasons += other.reasons
-        self._predicted += other._predicted
+        self.predicted += other.predicted
         self._last = self._last_labelled = None
 
     @property
     def predicted_shares(self) -> NDArray[np.float64]:
         """(classes,) share of each class in all predicted pixels."""
-        counts = self._predicted[: self.classes]
-        shares: NDArray[np.float64] = counts / max(int(self._predicted.sum()), 1)
+        counts = self.predicted[: self.classes]
+        shares: NDArray[np.float64] = counts / max(int(self.predicted.sum()), 1)
         return shares
 
     def _compare(self, frame: SegmentedFrame) -> ConfusionMatrix | None:
