@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from evaluation_harness import pictures, stamps_ns, write_checkpoint
 
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
@@ -69,6 +70,22 @@ def test_labels_are_those_of_the_network_with_that_common_feature(engine: Engine
     first_only = run(Segmenter(engine, found_settings(), policy=Scripted(())))
     for index in (3, 4):
         np.testing.assert_array_equal(found[index].labels, first_only[index].labels)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_labels_on_cuda_are_those_of_that_common_feature_too(tmp_path: Path) -> None:
+    """Streams beside each other hand features over whole, time after time."""
+    path = write_checkpoint(tmp_path / "tiny.safetensors")
+    engine = Engine.load(EngineSettings(checkpoint=str(path), device="cuda", precision="float32"))
+    keys = set(range(2, 60, 3))
+    one, two = (run(background(engine, keys, background_frames=1), 60) for _ in range(2))
+    blocking = run(Segmenter(engine, found_settings(), policy=Scripted(keys)), 60)
+    for index, (a, b, fresh) in enumerate(zip(one, two, blocking, strict=True)):
+        np.testing.assert_array_equal(a.labels, b.labels)
+        if index not in keys:
+            np.testing.assert_array_equal(a.labels, fresh.labels)
+    engine.release()
 
 
 def found_settings() -> KeyFrameSettings:

@@ -27,6 +27,7 @@ from dcfm_ros.streaming.device import (
     resolve_threads,
 )
 from dcfm_ros.streaming.label_change import Calibration
+from dcfm_ros.streaming.label_map import label_map, mean_confidence
 from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.streaming.settings import EngineSettings
 
@@ -137,6 +138,18 @@ class Engine:
         network = self._ready()
         with self._running():
             return network.decode(common, shallow)
+
+    def labels(
+        self, logits: Tensor, size: tuple[int, int], *, confidence: bool = False, trust: float = 1.0
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+        """`label_map` on the stream of the frames, or the worker's: waits for no other."""
+        with self._running():
+            return label_map(logits, size, confidence=confidence, trust=trust)
+
+    def mean_confidence(self, logits: Tensor) -> float:
+        """Mean softmax maximum, 0 … 1, likewise."""
+        with self._running():
+            return mean_confidence(logits)
 
     def aside(self, compute: Callable[[], T]) -> Future[T]:
         """Compute with this engine beside the frames, in the order of the calls.

@@ -14,7 +14,6 @@ from dcfm_ros.errors import ImageError
 from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
-from dcfm_ros.streaming.label_map import label_map, mean_confidence
 from dcfm_ros.streaming.limits import too_old
 from dcfm_ros.streaming.memory import (
     Frame,
@@ -159,11 +158,13 @@ class Segmenter:
 
         expected = 0.0 if fresh else decision.expected_change
         trust = 1.0 - self._engine.calibration.confidence_discount * expected
-        labels, confidence_map = label_map(logits, frame.size, confidence=confidence, trust=trust)
-        output = Output(coarse(labels), mean_confidence(logits))
+        labels, confidence_map = self._engine.labels(
+            logits, frame.size, confidence=confidence, trust=trust
+        )
+        output = Output(coarse(labels), self._engine.mean_confidence(logits))
         self._remember(PastFrame(frame, output), decision, common if fresh else None)
         if stale is not None:
-            self._learn(output, _output(stale, frame.size))
+            self._learn(output, self._output(stale, frame.size))
         finished = time.perf_counter()
         return FrameResult(
             labels=labels,
@@ -226,7 +227,11 @@ class Segmenter:
         """In the background: the deep features of a frame, and what its labels would have been."""
         common = self._engine.deep(shallow)
         logits = self._engine.decode(common, shallow)
-        return KeyFrame.of(common, PastFrame(frame, _output(logits, frame.size)))
+        return KeyFrame.of(common, PastFrame(frame, self._output(logits, frame.size)))
+
+    def _output(self, logits: Tensor, size: tuple[int, int]) -> Output:
+        labels, _ = self._engine.labels(logits, size)
+        return Output(coarse(labels), self._engine.mean_confidence(logits))
 
     @property
     def _reused(self) -> KeyFrame:
@@ -249,11 +254,6 @@ class Segmenter:
             frame.stamp_ns,
             busy=self._pending is not None,
         )
-
-
-def _output(logits: Tensor, size: tuple[int, int]) -> Output:
-    labels, _ = label_map(logits, size, confidence=False)
-    return Output(coarse(labels), mean_confidence(logits))
 
 
 def _check(rgb: NDArray[np.uint8]) -> None:
