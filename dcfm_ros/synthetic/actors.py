@@ -27,6 +27,7 @@ from dcfm_ros.synthetic.sheet import Sheet
 
 _SHADOW = surfaces.soft_shadow(0.75)
 _FEET_M = 0.4
+_TYRE_M = 0.1
 _RIDER_M = 1.7
 
 
@@ -238,7 +239,8 @@ class Actors:
         if figures:
             for figure, right in zip(figures, UprightArray(figures).right(eye), strict=True):
                 yaw = float(np.arctan2(right[1], right[0]))
-                long = _RIDER_M if figure.yaw is not None else _FEET_M
+                feet = _TYRE_M if figure.label == Label.BICYCLIST else _FEET_M
+                long = _RIDER_M if figure.yaw is not None else feet
                 found.append(box_footprint(figure.x, figure.y, long, 0.1, yaw, figure.label))
         return found
 
