@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcfm_ros.evaluation.figures import latency_histogram, stage_bars, timeline
 from dcfm_ros.evaluation.frames import SegmentedFrame
+from dcfm_ros.evaluation.latency_figures import latency_histogram, stage_bars, stage_histograms
 from dcfm_ros.evaluation.pictures import ground_truth, mistakes, prediction
 from dcfm_ros.evaluation.report import write_report
 from dcfm_ros.evaluation.results import EXACT, LIVE, Delivery, Recording, Results, Setup
 from dcfm_ros.evaluation.summary import summary
 from dcfm_ros.evaluation.tally import Tally
+from dcfm_ros.evaluation.timeline_figure import timeline
 from dcfm_ros.network import CheckpointInfo, label_set, named_config
 from dcfm_ros.streaming import KeyFrameReason, KeyFrameSettings
 from dcfm_ros.streaming.engine import ResolvedEngine
@@ -119,7 +120,8 @@ def test_the_page_needs_no_other_file(written):
 def test_all_sections_are_there_in_order(written):
     _, _, page = written
     assert page.headings == [
-        "What it looks like", "Classes", "Key frames", "Latency", "Worst frames", "Set-up"
+        "What it looks like", "Classes", "Key frames", "Latency", "Reuse and confidence",
+        "Steadiness", "Worst frames", "Set-up",
     ]  # fmt: skip
 
 
@@ -153,7 +155,7 @@ def test_pictures_and_drawings_can_be_decoded(written):
         else:
             assert ET.fromstring(decoded).tag.endswith("svg")
     # nine overlays, and four panels of each of the worst frames, which lie 15 frames apart
-    assert kinds == {"data:image/jpeg": 9 + 4 * 3, "data:image/svg+xml": 3}
+    assert kinds == {"data:image/jpeg": 9 + 4 * 3, "data:image/svg+xml": 5}
 
 
 def test_classes_stand_beside_their_colours(written):
@@ -212,7 +214,12 @@ def test_long_recordings_do_not_make_large_drawings():
         stages = {"preprocess": 1.0, "network": 9.0 + index % 7, "total": 10.0 + index % 7}
         one = {**vars(first), "index": index, "stamp_ns": index * 100, "stages_ms": stages}
         tally.add(SegmentedFrame(**one), "bag")
-    drawings = (timeline(tally, 100.0), latency_histogram(tally, 100.0), stage_bars(tally))
+    drawings = (
+        timeline(tally, 100.0),
+        latency_histogram(tally, 100.0),
+        stage_bars(tally),
+        stage_histograms(tally),
+    )
     assert sum(len(drawing) for drawing in drawings) < 1_000_000
 
 

@@ -43,6 +43,12 @@ class Reliability:
         """Count the frames of another one, too."""
         self.counts += other.counts
 
+    def without(self, part: Reliability) -> Reliability:
+        """What is left of the counts when those of some of the frames are taken away."""
+        rest = Reliability()
+        rest.counts += self.counts - part.counts
+        return rest
+
     def bins(self, count: int = BINS) -> list[Bin]:
         """Pixels by confidence in `count` intervals of equal width that include their upper end."""
         pixels = self.counts.sum(1)

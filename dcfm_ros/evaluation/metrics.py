@@ -60,11 +60,7 @@ def measure(
         },
         "reference": _reference(tally),
         "consistency": {
-            **(
-                {f"vc{n}": number(labelled.consistency.value(n)) for n in WINDOWS}
-                if labelled
-                else {}
-            ),
+            **{f"vc{n}": number(tally.accuracy.consistency.value(n)) for n in WINDOWS},
             "flow": number(tally.flow.value()) if tally.flow else None,
         },
         "accuracy": (
@@ -152,14 +148,16 @@ def _reference(tally: Tally) -> dict[str, Any] | None:
 
 def _calibration(accuracy: Accuracy) -> dict[str, Any] | None:
     """Of the confidence; null where it was not computed."""
-    reliability = accuracy.reliability
-    if not reliability.counts.any():
+    if not accuracy.reliability.counts.any():
         return None
+    kinds = {
+        "": accuracy.reliability,
+        "_of_fresh": accuracy.reliability.without(accuracy.reliability_of_reuse),
+        "_of_reuse": accuracy.reliability_of_reuse,
+    }
     return {
-        "error": number(reliability.error()),
-        "error_of_reuse": number(accuracy.reliability_of_reuse.error()),
-        "bins": _bins(reliability),
-        "bins_of_reuse": _bins(accuracy.reliability_of_reuse),
+        **{f"error{kind}": number(found.error()) for kind, found in kinds.items()},
+        **{f"bins{kind}": _bins(found) for kind, found in kinds.items()},
     }
 
 

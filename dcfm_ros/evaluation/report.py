@@ -1,4 +1,4 @@
-"""Writes what a run came to: metrics.json, report.html and contact_sheet.png."""
+"""Writes what a run came to: metrics.json, report.html, contact_sheet.png and counts.npz."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dcfm_ros.evaluation import gallery, sections
+from dcfm_ros.evaluation import gallery, quality_sections, sections
+from dcfm_ros.evaluation.counts import FILE as COUNTS
+from dcfm_ros.evaluation.counts import counts_of, write_counts
 from dcfm_ros.evaluation.document import document, write_document
 from dcfm_ros.evaluation.max_rate_text import max_rate_section
 from dcfm_ros.evaluation.page import page
@@ -39,6 +41,7 @@ def write_report(
     )
     html = page(f"{title}: segmentation report", _body(results, content, title))
     (folder / "report.html").write_text(html, encoding="utf-8")
+    write_counts(counts_of(results.total()), folder / COUNTS)
     write_document(content, folder / "metrics.json")
     return content
 
@@ -54,6 +57,8 @@ def _body(results: Results, content: dict[str, Any], title: str) -> str:
         sections.timelines(results),
         sections.latency(results, content),
         max_rate_section(content),
+        quality_sections.reuse(content),
+        quality_sections.steadiness(content),
         gallery.worst(results),
         sections.settings(content),
     )

@@ -8,13 +8,21 @@ from html import escape
 from typing import Any
 
 from dcfm_ros.evaluation import page
-from dcfm_ros.evaluation.figures import latency_histogram, stage_bars, timeline
+from dcfm_ros.evaluation.latency_figures import latency_histogram, stage_bars, stage_histograms
 from dcfm_ros.evaluation.page import percent
 from dcfm_ros.evaluation.results import LIVE, Recording, Results
+from dcfm_ros.evaluation.timeline_figure import timeline
 from dcfm_ros.network import LabelSet
 
 Document = Mapping[str, Any]
 _MOST_TIMELINES = 8
+_CLASS_COLUMNS = {
+    "iou": "IoU %",
+    "precision": "precision %",
+    "recall": "recall %",
+    "boundary_f_score": "boundary F %",
+    "share": "% of truth",
+}
 
 
 def heading(title: str, document: Document) -> str:
@@ -22,6 +30,8 @@ def heading(title: str, document: Document) -> str:
     setup = document["setup"]
     engine = setup["engine"]
     how = "the live node over DDS" if setup["mode"] == LIVE else "exact mode: every frame, in order"
+    if setup["protocol"]:
+        how = f"protocol {setup['protocol']}, offline"
     line = (
         f"{setup['checkpoint']['name']} on {engine['device']}, {engine['precision']}, "
         f"{engine['threads']} threads · {how} · {document['created'][:16].replace('T', ' ')} UTC"
@@ -104,15 +114,15 @@ def classes(document: Document, labels: LabelSet) -> str:
             page.text("Share of each class in the predicted pixels. There is no ground truth."),
             page.table(("class", "", "% of pixels"), rows, numeric_from=2),
         )
+    columns = dict(_CLASS_COLUMNS)
+    if accuracy["boundary_f_score"] is None:
+        del columns["boundary_f_score"]
     rows = [
         page.row(
             [
                 _name_cell(labels, entry["id"]),
                 page.bar_cell(entry["iou"]),
-                *(
-                    page.figure_cell(percent(entry[figure]))
-                    for figure in ("iou", "precision", "recall", "share")
-                ),
+                *(page.figure_cell(percent(entry[figure])) for figure in columns),
             ],
             css="" if entry["iou"] is not None else "absent",
         )
@@ -121,8 +131,8 @@ def classes(document: Document, labels: LabelSet) -> str:
     ]
     return page.section(
         "Classes",
-        page.text(_accuracy_sentence(accuracy)),
-        page.table(("class", "", "IoU %", "precision %", "recall %", "% of truth"), rows, 2),
+        page.text(_accuracy_sentence(accuracy, document["setup"])),
+        page.table(("class", "", *columns.values()), rows, 2),
     )
 
 
@@ -133,7 +143,11 @@ def timelines(results: Results) -> str:
     for recording in recordings[:_MOST_TIMELINES]:
         if len(recordings) > 1:
             parts.append(f"<h3>{escape(recording.name)}</h3>")
-        svg = timeline(recording.tally, recording.tally.period_ms)
+        svg = timeline(
+            recording.tally,
+            recording.tally.period_ms,
+            own_reference=results.setup.conventions.own_reference,
+        )
         parts.append(page.drawing(svg, f"timeline of {recording.name}"))
     if len(recordings) > _MOST_TIMELINES:
         parts.append(page.text(f"The first {_MOST_TIMELINES} of {len(recordings)} recordings."))
@@ -179,6 +193,7 @@ def latency(results: Results, document: Document) -> str:
         "Latency",
         page.text(meaning),
         f'<div class="pair">{histogram}{bars}</div>',
+        page.drawing(stage_histograms(total), "histogram of each stage"),
         page.table(("ms", *columns), rows),
     )
 
@@ -249,12 +264,17 @@ def _name_cell(labels: LabelSet, class_id: int) -> str:
     return f"<td>{page.swatch(labels.colors[class_id])}{name}</td>"
 
 
-def _accuracy_sentence(accuracy: Mapping[str, Any]) -> str:
+def _accuracy_sentence(accuracy: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
+    outlines = accuracy["boundary_f_score"]
+    absent = "count as 0 in" if setup["absent_as_zero"] else "are left out of"
     return (
         f"Over {accuracy['frames']} frames with ground truth: mIoU {percent(accuracy['miou'])} %; "
         f"{percent(accuracy['miou_of_key_frames'])} % on key frames, "
-        f"{percent(accuracy['miou_of_non_key_frames'])} % on the others. Classes that the ground "
-        "truth never shows are left out of the mean."
+        f"{percent(accuracy['miou_of_non_key_frames'])} % on the others. Weighted by frequency "
+        f"{percent(accuracy['frequency_weighted_iou'])} %, mean accuracy "
+        f"{percent(accuracy['mean_accuracy'])} %"
+        + (f", boundary F-score {percent(outlines)} %. " if outlines is not None else ". ")
+        + f"Classes that the ground truth never shows {absent} the mean."
     )
 
 

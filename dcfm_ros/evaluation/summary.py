@@ -25,8 +25,11 @@ def summary(document: Mapping[str, Any]) -> str:
             f"reused {giga(cost['non_key'])})"
         ),
         "mIoU": _accuracy(total["accuracy"]),
+        "steadiness": _steadiness(total),
+        "reference": _reference(total, document["setup"]),
+        "confidence": _confidence(total["calibration"]),
     }
-    text = "\n".join(_entry(name, value) for name, value in lines.items())
+    text = "\n".join(_entry(name, value) for name, value in lines.items() if value)
     notes = [note for recording in document["recordings"] for note in recording["notes"]]
     return "\n".join((text, *(_entry("note", note) for note in notes)))
 
@@ -82,6 +85,31 @@ def _accuracy(accuracy: Mapping[str, Any] | None) -> str:
         if entry["iou"] is not None
     )
     return f"{percent(accuracy['miou'])} % over {accuracy['frames']} frames ({classes})"
+
+
+def _steadiness(total: Mapping[str, Any]) -> str:
+    found = total["consistency"]
+    named = {"VC8": found["vc8"], "VC16": found["vc16"], "along the flow": found["flow"]}
+    shown = [f"{name} {percent(v)} %" for name, v in named.items() if v is not None]
+    return ", ".join(shown)
+
+
+def _reference(total: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
+    reference, change = total["reference"], total["label_change"]
+    if not reference:
+        return ""
+    agreement = f"{percent(reference['agreement'])} % of labels agree with "
+    if not setup["reference"]["own"]:
+        return f"{agreement}{setup['reference']['name']}"
+    expected = change["expected"]
+    told = f" ({percent(1.0 - expected)} % expected)" if expected is not None else ""
+    return f"{agreement}a key frame in every place{told}"
+
+
+def _confidence(calibration: Mapping[str, Any] | None) -> str:
+    if not calibration:
+        return ""
+    return f"expected calibration error {percent(calibration['error'])} %"
 
 
 def _entry(name: str, value: str) -> str:
