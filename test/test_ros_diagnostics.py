@@ -52,7 +52,10 @@ def test_a_camera_is_judged_by_what_matters_most(changes, level, text):
 
 
 def test_a_camera_reports_its_figures():
-    values = {v.key: v.value for v in camera_status("segmenter: camera", WELL).values}
+    report = replace(WELL, key_frame_policy="adaptive", estimate_factor=0.8)
+    values = {v.key: v.value for v in camera_status("segmenter: camera", report).values}
+    assert values["key-frame policy"] == "adaptive"
+    assert values["key-frame estimate, corrected by"] == "0.80"
     assert values["topic"] == "/image"
     assert values["rate (Hz)"] == "10.00"
     assert values["key frames (share)"] == "0.20"

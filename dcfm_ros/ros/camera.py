@@ -90,6 +90,16 @@ class Camera:
         """Have the worker call `request` before the next frame; callable from any thread."""
         self._requests.append(request)
 
+    @property
+    def key_frame_policy(self) -> str:
+        """The policy in use."""
+        return self._pipeline.segmenter.policy_name
+
+    @property
+    def estimate_factor(self) -> float:
+        """What corrects the estimated label change."""
+        return self._pipeline.segmenter.estimate_factor
+
     def process(self, arrival: Arrival) -> None:
         """Take one frame to its end: published, or dropped with a reason. Raises nothing."""
         started_ns = time.monotonic_ns()

@@ -32,6 +32,9 @@ class CameraReport:
     newly_published: int
     last_problem: str
     recent: Summary
+    key_frame_policy: str = ""
+    estimate_factor: float = 1.0
+    """What corrects the estimated label change on this camera."""
 
 
 def camera_status(name: str, report: CameraReport) -> DiagnosticStatus:
@@ -51,6 +54,8 @@ def camera_status(name: str, report: CameraReport) -> DiagnosticStatus:
             "latency, median (ms)": f"{recent.latency_ms:.1f}",
             "latency, worst (ms)": f"{recent.worst_latency_ms:.1f}",
             "key frames (share)": f"{recent.key_frame_share:.2f}",
+            "key-frame policy": report.key_frame_policy,
+            "key-frame estimate, corrected by": f"{report.estimate_factor:.2f}",
             "taken": counts.taken,
             "published": counts.published,
             "dropped": counts.dropped,

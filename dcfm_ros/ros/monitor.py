@@ -78,6 +78,8 @@ class Monitor:
             newly_published=counts.published - before.published,
             last_problem=camera.last_problem,
             recent=camera.recent.summary(),
+            key_frame_policy=camera.key_frame_policy,
+            estimate_factor=camera.estimate_factor,
         )
 
     def _costmap_report(self, costmap: CostmapStage) -> CostmapReport:
