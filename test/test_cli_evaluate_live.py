@@ -67,7 +67,7 @@ def run(tmp_path_factory, checkpoint, recording):
 def test_the_report_is_that_of_exact_mode(run):
     out, said = run
     assert {entry.name for entry in out.iterdir()} == {
-        "contact_sheet.png", "frames.jsonl", "metrics.json", "node.log", "outputs", "report.html"
+        "contact_sheet.png", "counts.npz", "frames.jsonl", "metrics.json", "node.log", "outputs", "report.html"
     }  # fmt: skip
     assert f"{COUNT} sent" in said
     metrics = json.loads((out / "metrics.json").read_text())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcfm_ros.cli.datasets import KINDS, add_dataset_options, recordings
+from dcfm_ros.cli.evaluate_fleet import add_fleet_options, evaluate_fleet, is_fleet
 from dcfm_ros.cli.evaluate_live import add_live_options, check_live, evaluate_live
 from dcfm_ros.cli.judge import Judge, add_judge_options
 from dcfm_ros.cli.options import (
@@ -46,6 +47,7 @@ def add_parser(subparsers: Any) -> None:
     _add_measures(parser)
     add_engine_options(parser)
     add_live_options(parser)
+    add_fleet_options(parser)
     add_judge_options(parser)
     parser.set_defaults(run=run)
 
@@ -103,20 +105,29 @@ def run(args: argparse.Namespace) -> int:
     """
     evaluates = bool(args.recordings)
     judge = Judge(args, evaluates=evaluates)
-    if evaluates:
-        with judge.watching([str(path) for path in args.recordings]):
-            _evaluate(args)
+    if not evaluates:
+        return judge.verdict(args.out)
+    with judge.watching([str(path) for path in args.recordings]):
+        settings = run_settings(args)
+        check_live(args, settings)
+        if is_fleet(args):
+            return evaluate_fleet(args, settings, judge)
+        evaluate_one(args)
     return judge.verdict(args.out)
 
 
-def _evaluate(args: argparse.Namespace) -> None:
+def evaluate_one(args: argparse.Namespace) -> int:
+    """Evaluate what `args.recordings` holds in this process, and write the report.
+
+    Raises:
+        DcfmError: a recording, the checkpoint or the device cannot be used.
+    """
     from dcfm_ros.cli.oracle import oracle_plan
     from dcfm_ros.evaluation.run import run_exact
     from dcfm_ros.evaluation.summary import summary
     from dcfm_ros.streaming.settings import ORACLE
 
     settings = run_settings(args)
-    check_live(args, settings)
     if args.live:
         content = evaluate_live(args, settings)
     else:
@@ -124,6 +135,7 @@ def _evaluate(args: argparse.Namespace) -> None:
         content = run_exact(recordings(args), settings, args.out, progress, plan)
     print(summary(content))
     print(f"report: {args.out / 'report.html'}")
+    return 0
 
 
 def run_settings(args: argparse.Namespace) -> RunSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ class Judge:
     """
 
     def __init__(self, args: argparse.Namespace, *, evaluates: bool) -> None:
-        self._junit: Path | None = args.junit
+        first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun
+        self._junit: Path | None = args.junit if first else None
         self._json: bool = args.json
         self._evaluates = evaluates
         self._cases: list[Case] = []
@@ -88,7 +90,8 @@ class Judge:
         try:
             yield
         except DcfmError as error:
-            self._add(recordings, started_s, str(error))
+            if not self._cases:
+                self._add(recordings, started_s, str(error))
             self._write()
             raise
         if not self._cases:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
@@ -45,9 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(arguments)
     module = import_module(f"dcfm_ros.cli.{VERBS[args.verb]}")
+    return guarded(args.verb, lambda: module.run(args))
+
+
+def guarded(verb: str, run: Callable[[], int]) -> int:
+    """Run what a verb does, and tell errors as `main` does; the same exit codes."""
     try:
         with _ended_by_signals():
-            code: int = module.run(args)
+            code = run()
         sys.stdout.flush()
     except DcfmError as error:
         return _fail(str(error))
@@ -55,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         advice = how_to_get(error.name or "")
         if not advice:
             raise
-        return _fail(f"dcfm {args.verb} needs {error.name}, which is not installed: {advice}")
+        return _fail(f"dcfm {verb} needs {error.name}, which is not installed: {advice}")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED

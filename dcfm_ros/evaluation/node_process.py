@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from dcfm_ros.errors import EvaluationError
 
@@ -79,7 +80,7 @@ class NodeProcess:
         return EvaluationError(f"{what}; it said last ({self._log} has all):\n{said}")
 
 
-def end(process: subprocess.Popen[bytes], patience_s: float = _PATIENCE_S) -> None:
+def end(process: subprocess.Popen[Any], patience_s: float = _PATIENCE_S) -> None:
     """End a process that leads a session: SIGINT to all of it, SIGKILL if that does not help."""
     for number in (signal.SIGINT, signal.SIGKILL):
         if process.poll() is not None:

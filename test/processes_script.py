@@ -1,0 +1,35 @@
+"""What the test of the processes runs in each of two, started by torchrun."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from dcfm_ros.evaluation.counts import no_counts
+from dcfm_ros.evaluation.processes import joined, plain_environment
+from dcfm_ros.evaluation.tally import Measures
+
+
+def main(folder: Path) -> None:
+    with joined() as processes:
+        counts = no_counts(2, Measures())
+        counts["truth.all"] += np.array([[1, 2], [3, 4]]) * 10**12 * (processes.rank + 1)
+        counts["vc.sums"] += 0.25
+        total = processes.sum(counts)
+        found = {
+            "rank": processes.rank,
+            "local": [processes.local_rank, processes.local_count],
+            "own": list(processes.own("abcde")),
+            "truth": total["truth.all"].tolist(),
+            "sums": total["vc.sums"].tolist(),
+            "gathered": processes.gather([f"row {processes.rank}"]),
+            "from_first": processes.from_first(processes.rank + 7),
+            "left": sorted(k for k in plain_environment() if "RANK" in k or "WORLD" in k),
+        }
+    (folder / f"{found['rank']}.json").write_text(json.dumps(found))
+
+
+main(Path(sys.argv[1]))
