@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dcfm_ros.streaming.keyframes import FixedInterval, InputDifference
 from dcfm_ros.streaming.label_change import Calibration
+from dcfm_ros.training.reuse_oracle import best_key_frames
 from dcfm_ros.training.reuse_simulation import Run, simulate
 from dcfm_ros.training.reuse_table import ReuseTable
 
@@ -99,19 +100,11 @@ def perfect(table: ReuseTable, signals_of: Values) -> Curve:
     return Curve([run[0] for run in runs], [run[1] for run in runs])
 
 
-def oracle(table: ReuseTable) -> Values:
-    """(3/4 N + 1,) the least mean label change that m key frames can reach (dynamic program)."""
-    change, count = table.columns["label_change"], len(table)
-    most = 3 * count // 4
-    # served[k, n]: sum over frames k .. k + n - 1 with k's common feature
-    served = np.cumsum(np.where(np.isnan(change), np.inf, change), axis=1)
-    best = np.full((most + 1, count + 1), np.inf)
-    best[0, 0] = 0.0
-    for end in range(1, count + 1):
-        starts = np.arange(max(0, end - table.ages - 1), end)
-        costs = served[starts, end - starts - 1]
-        best[1:, end] = (best[:-1, starts] + costs).min(axis=1)
-    return np.asarray(best[:, count] / count)
+def oracle(table: ReuseTable) -> Curve:
+    """The least mean label change over the share of key frames, knowing the future."""
+    plans = [best_key_frames(table, float(price)) for price in np.geomspace(1e-3, 30.0, 80)]
+    shares = [len(keys) / len(table) for keys in plans]
+    return Curve(shares, [_served(table, keys) for keys in plans])
 
 
 def _served(table: ReuseTable, keys: list[int]) -> Values:

@@ -1,8 +1,7 @@
-"""What only real runs of the segmenter tell: latency, confidence, the cost of the decision."""
+"""What only real runs of the segmenter tell: modes, confidence, the cost of the decision."""
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import keyframe_videos as videos
+from benchmarks.keyframe_latency import measure_latency
 from dcfm_ros.evaluation.confusion import ConfusionMatrix
 from dcfm_ros.streaming import Engine, KeyFrameSettings, Segmenter
 from dcfm_ros.streaming.keyframes import Always, FixedInterval
@@ -28,7 +28,6 @@ from dcfm_ros.streaming.signals import (
 
 _VOID = 11
 _BINS = 10
-_PACED = 40
 
 
 def measure_runs(
@@ -40,7 +39,7 @@ def measure_runs(
     truth = _truth(shared) if name == "val" else []
     engine.warm_up(*frames[0][0].shape[:2])
     found: dict[str, Any] = {"video": name, "decision": _decision(engine, calibration, frames)}
-    found["latency"] = {mode: _latency(engine, frames, mode) for mode in ("blocking", "background")}
+    found["latency"] = measure_latency(engine, frames)
     fresh = [result.labels for result in _run(engine, frames, Always())]
     found["modes"] = {}
     for mode, ahead in (("blocking", 0), ("background", 1)):
@@ -63,30 +62,6 @@ def measure_runs(
 def _run(engine: Engine, frames: list[Any], policy: Any, **settings: Any) -> list[Any]:
     segmenter = Segmenter(engine, KeyFrameSettings(max_age_s=0.0, **settings), policy=policy)
     return [segmenter.step(rgb, stamp, confidence=True) for rgb, stamp in frames]
-
-
-def _latency(engine: Engine, frames: list[Any], mode: str) -> dict[str, float]:
-    """Frame by frame at a pace that key frames can keep; fixed intervals of 5."""
-    segmenter = Segmenter(engine, KeyFrameSettings(policy="fixed", interval=5, mode=mode))
-    pause, times, keys = threading.Event(), [], []
-    period_s = 0.0
-    for rgb, stamp in frames[:_PACED]:
-        started = time.perf_counter()
-        result = segmenter.step(rgb, stamp)
-        taken = time.perf_counter() - started
-        period_s = period_s or 1.5 * taken  # the first frame is a key frame in both modes
-        pause.wait(max(0.0, period_s - taken))
-        if result.reason.name != "FIRST":
-            times.append(1e3 * taken)
-            keys.append(result.is_key_frame)
-    p50, p99 = np.percentile(times, [50, 99])
-    return {
-        "p50_ms": float(p50),
-        "p99_ms": float(p99),
-        "ratio": float(p99 / p50),
-        "key_ms": float(np.median(np.array(times)[keys])),
-        "non_key_ms": float(np.median(np.array(times)[~np.array(keys)])),
-    }
 
 
 def _decision(engine: Engine, calibration: Calibration, frames: list[Any]) -> dict[str, float]:

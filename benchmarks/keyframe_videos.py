@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import multiprocessing
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.streaming import Engine
+from dcfm_ros.streaming import Engine, EngineSettings
 from dcfm_ros.synthetic import Street, StreetSettings
 from dcfm_ros.training.reuse_table import COLUMNS, ReuseTable, measure
 
 Frames = Iterator[tuple[NDArray[np.uint8], int]]
-SYNTHETIC = ("stop_and_go", "slow", "fast", "cut")
+SYNTHETIC_S = {
+    "stop_and_go": 8.0,
+    "traffic_lights": 36.0,
+    "slow": 8.0,
+    "fast": 8.0,
+    "cut": 8.0,
+}
 _SEED = 900
-_SYNTHETIC_S = 8.0
 
 
 def names(shared: Path | None) -> list[str]:
@@ -27,26 +36,50 @@ def names(shared: Path | None) -> list[str]:
         real.append("val")
     if shared is not None and (shared / "data/video").is_dir():
         real.append("drive")
-    return [*real, *SYNTHETIC]
+    return [*real, *SYNTHETIC_S]
+
+
+def street(name: str) -> Street:
+    """A synthetic video, with its poses."""
+    settings = StreetSettings(seed=_SEED, motion=name, duration_s=SYNTHETIC_S[name])
+    return Street(settings)
 
 
 def frames(name: str, shared: Path | None) -> Frames:
     """RGB and stamp in ns of every frame; of the driving video every second frame."""
-    if name in SYNTHETIC:
-        street = Street(StreetSettings(seed=_SEED, motion=name, duration_s=_SYNTHETIC_S))
-        return ((frame.rgb, frame.stamp_ns) for frame in street.frames())
+    if name in SYNTHETIC_S:
+        return ((frame.rgb, frame.stamp_ns) for frame in street(name).frames())
     assert shared is not None
     return _pictures(shared / "data/camvid/val", 15.0) if name == "val" else _video(shared)
 
 
-def table(engine: Engine, name: str, shared: Path | None, cache: Path, ages: int) -> ReuseTable:
-    """Measure a video, or take what was measured before with the same checkpoint."""
-    checkpoint = Path(engine.resolved.checkpoint)
-    digest = hashlib.sha256(repr((name, ages, _weights(engine))).encode()).hexdigest()[:12]
-    file = cache / f"{name}_{checkpoint.stem}_{digest}.npz"
+@dataclass(frozen=True)
+class Measuring:
+    """How to measure the videos."""
+
+    engine: EngineSettings
+    shared: Path | None
+    cache: Path
+    ages: int
+
+
+def tables(wanted: Sequence[str], how: Measuring, jobs: int) -> dict[str, ReuseTable]:
+    """Measure videos, several at a time; what was measured with the same weights is taken."""
+    longest_first = sorted(wanted, key=lambda name: SYNTHETIC_S.get(name, 8.0), reverse=True)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        pending = {name: pool.submit(table, name, how) for name in longest_first}
+        return {name: pending[name].result() for name in wanted}
+
+
+def table(name: str, how: Measuring) -> ReuseTable:
+    """Measure a video, or take what was measured before with the same weights."""
+    engine = Engine.load(how.engine)
+    digest = hashlib.sha256(repr((name, how.ages, _weights(engine))).encode()).hexdigest()[:12]
+    file = how.cache / f"{name}_{engine.info.name}_{digest}.npz"
     if not file.is_file():
-        found = measure(engine, name, frames(name, shared), ages=ages)
-        cache.mkdir(parents=True, exist_ok=True)
+        found = measure(engine, name, frames(name, how.shared), ages=how.ages)
+        how.cache.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             file,
             stamps_ns=found.stamps_ns,
@@ -54,6 +87,7 @@ def table(engine: Engine, name: str, shared: Path | None, cache: Path, ages: int
             correlation=found.correlation,
             **found.columns,
         )
+        print(f"measured {name}: {len(found)} frames", file=sys.stderr, flush=True)
     with np.load(file) as stored:
         columns = {column: stored[column] for column in COLUMNS}
         return ReuseTable(
