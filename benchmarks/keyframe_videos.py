@@ -14,7 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.network import load
+from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, EngineSettings
+from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT
 from dcfm_ros.synthetic import Street, StreetSettings
 from dcfm_ros.training.reuse_table import COLUMNS, ReuseTable, measure
 
@@ -74,11 +77,9 @@ def tables(wanted: Sequence[str], how: Measuring, jobs: int) -> dict[str, ReuseT
 
 def table(name: str, how: Measuring) -> ReuseTable:
     """Measure a video, or take what was measured before with the same weights."""
-    engine = Engine.load(how.engine)
-    digest = hashlib.sha256(repr((name, how.ages, _weights(engine))).encode()).hexdigest()[:12]
-    file = how.cache / f"{name}_{engine.info.name}_{digest}.npz"
+    file = how.cache / f"{name}_{_digest(name, how)}.npz"
     if not file.is_file():
-        found = measure(engine, name, frames(name, how.shared), ages=how.ages)
+        found = measure(Engine.load(how.engine), name, frames(name, how.shared), ages=how.ages)
         how.cache.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             file,
@@ -95,11 +96,13 @@ def table(name: str, how: Measuring) -> ReuseTable:
         )
 
 
-def _weights(engine: Engine) -> float:
-    """A number that other weights do not have."""
-    rgb = np.random.default_rng(0).integers(0, 256, (*engine.info.training_size, 3), np.uint8)
-    shallow = engine.shallow(engine.upload(engine.resize(rgb)))
-    return round(float(engine.decode(engine.deep(shallow), shallow).float().abs().mean()), 3)
+def _digest(name: str, how: Measuring) -> str:
+    """Of all that decides about a table: the weights, not what a calibration adds to their file."""
+    found = hashlib.sha256(repr((name, how.ages, SYNTHETIC_S.get(name), _SEED)).encode())
+    path = Path(how.engine.checkpoint or resource(SHIPPED_CHECKPOINT))
+    for part, weights in sorted(load(path).state_dict().items()):
+        found.update(part.encode() + weights.numpy().tobytes())
+    return found.hexdigest()[:12]
 
 
 def _pictures(folder: Path, rate_hz: float) -> Frames:
