@@ -57,8 +57,7 @@ class GroundPlane:
     def __init__(self, classes: ClassTable, settings: ProjectionSettings) -> None:
         self._kinds, self._heights_m = classes.kinds(), classes.heights_m()
         self._range_half_m = np.float32(settings.range_half_m)
-        self._no_ground = self._kinds != Kind.GROUND
-        self.grounds = np.flatnonzero(~self._no_ground).astype(np.uint8)
+        self.grounds = np.flatnonzero(self._kinds == Kind.GROUND).astype(np.uint8)
 
     def project(
         self,
@@ -85,18 +84,16 @@ class GroundPlane:
         view, raster = tables.view, tables.raster
         if view is None or raster is None:
             contacts, area = no_contacts(), no_area(len(self.grounds))
-            sure = None
         else:
             seen = view.sample(labels)  # (A, R)
             kinds = np.asarray(cv2.LUT(seen, self._kinds), np.uint8)
             first = first_obstacles(kinds)
-            sure = None if confidence is None else view.sample(confidence, 0)
             contacts = find_contacts(
                 view, tables.pixels, seen, kinds, first, self._heights_m, frame.resolution_m
             )
             _hide_behind(seen, first)
-            area = self._area(raster, seen, sure, frame, grid_from_ground)
-        standing = self._standing(contacts, sure, frame, grid_from_ground)
+            area = self._area(view, raster, seen, confidence, frame, grid_from_ground)
+        standing = self._standing(view, contacts, confidence, frame, grid_from_ground)
         return combine(self.grounds, area, *standing, frame, trust), contacts
 
     def visible_area(
@@ -108,11 +105,10 @@ class GroundPlane:
         grid_from_ground: Matrix,
     ) -> Area:
         """Find the cells that (H, W) labels show, which are unknown where there is no ground."""
-        if tables.view is None or tables.raster is None:
+        view, raster = tables.view, tables.raster
+        if view is None or raster is None:
             return no_area(len(self.grounds))
-        seen = tables.view.sample(ground)
-        sure = None if confidence is None else tables.view.sample(confidence, 0)
-        return self._area(tables.raster, seen, sure, frame, grid_from_ground)
+        return self._area(view, raster, view.sample(ground), confidence, frame, grid_from_ground)
 
     def by_range(self, ranges_m: Floats) -> Floats:
         """Trust in what is seen at distances from the camera's foot."""
@@ -120,39 +116,42 @@ class GroundPlane:
 
     def _area(
         self,
+        view: GroundView,
         raster: CellRaster,
         ground: NDArray[np.uint8],
-        sure: NDArray[np.uint8] | None,
+        confidence: NDArray[np.uint8] | None,
         frame: GridFrame,
         grid_from_ground: Matrix,
     ) -> Area:
-        """Sum up (A, R) labels and confidence by cell; only those of ground classes count."""
+        """Sum up (A, R) labels by cell; only those of ground classes count.
+
+        The confidence of a cell is that of the pixel which shows its centre.
+        """
         cells, ranges, steps = raster.look_up(frame, grid_from_ground)
         sampled = np.append(ground.ravel(), np.uint8(UNKNOWN_CLASS)).take(steps)  # (S, N)
         counts = np.stack([_count(sampled == ground_class) for ground_class in self.grounds])
-        number = np.add.reduce(counts, axis=0, dtype=np.uint8)
-        visible = number > 0
+        visible = counts.any(axis=0)
         weights = self.by_range(ranges)
-        if sure is not None:
-            at = np.append(sure.ravel(), np.uint8(0)).take(steps)
-            at[self._no_ground[sampled]] = 0
-            total = at.sum(axis=0, dtype=np.float32)
-            weights *= total / (np.float32(255) * np.maximum(number, 1))
+        if confidence is not None:
+            centre = view.source.ravel().take(steps[len(steps) // 2])
+            weights *= confidence.ravel().take(centre) * np.float32(1 / 255)
         shares = counts[:, visible].astype(np.float32)
         shares *= _PER_SAMPLE
         return Area(cells[visible], shares, weights[visible], cells[~visible])
 
     def _standing(
         self,
+        view: GroundView | None,
         contacts: Contacts,
-        sure: NDArray[np.uint8] | None,
+        confidence: NDArray[np.uint8] | None,
         frame: GridFrame,
         grid_from_ground: Matrix,
     ) -> tuple[Cells, NDArray[np.uint8], Floats]:
         """Cells, classes and weights of contacts."""
         weights = self.by_range(contacts.ranges_m)
-        if sure is not None:
-            weights *= sure[contacts.directions, contacts.steps] / np.float32(255)
+        if confidence is not None and view is not None:
+            pixel = view.source[contacts.directions, contacts.steps]
+            weights *= confidence.ravel().take(pixel) * np.float32(1 / 255)
         turn, shift = grid_from_ground[:2, :2], grid_from_ground[:2, 3]
         x, y = turn @ contacts.points_m.T.astype(np.float64) + shift[:, None]
         return strongest(frame.index(x, y), contacts.classes, weights)
