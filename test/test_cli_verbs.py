@@ -235,7 +235,8 @@ def test_the_video_has_the_rate_of_the_stamps(segments):
 def test_the_bag_has_the_topics_of_the_node(segments, labels):
     with open_bag(segments / "bag") as bag:
         assert {topic.name: topic.count for topic in bag.topics} == {
-            "/segmenter/label_image": 6, "/segmenter/label_info": 1, "/segmenter/status": 6
+            "/segmenter/label_image": 6, "/segmenter/label_info": 1, "/segmenter/status": 6,
+            "/segmenter/color_image/compressed": 6,
         }  # fmt: skip
         for frame, expected in zip(bag.frames("/segmenter/label_image"), labels, strict=True):
             np.testing.assert_array_equal(to_labels(frame.message), expected)

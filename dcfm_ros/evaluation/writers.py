@@ -11,16 +11,18 @@ import numpy as np
 from PIL import Image
 
 from dcfm_ros.bags import message_class, split_stamp, write_bag
-from dcfm_ros.bags.convert import header
+from dcfm_ros.bags.convert import compressed_image, header
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.datasets import label_info
 from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
-from dcfm_ros.images import overlay
+from dcfm_ros.images import overlay, rgb_to_jpeg
 from dcfm_ros.network import LabelSet
 
 LABEL_TOPIC = "/segmenter/label_image"
 INFO_TOPIC = "/segmenter/label_info"
 STATUS_TOPIC = "/segmenter/status"
+OVERLAY_TOPIC = "/segmenter/color_image/compressed"
+_OVERLAY_FORMAT = "rgb8; jpeg compressed bgr8"
 _RATE_FRAMES = 10
 """The video's rate is taken from the stamps of this many frames."""
 _DEFAULT_RATE_HZ = 10.0
@@ -111,15 +113,19 @@ class OverlayVideo:
 
 
 class LabelBag:
-    """Label images, class names and statuses on the topics of the node."""
+    """What the node publishes, on its topics: RViz and Foxglove show it.
+
+    Label images, class names, statuses, and the class colours over the frames as JPEG.
+    """
 
     def __init__(self, path: Path, labels: LabelSet) -> None:
         self._labels = labels
-        self._bag = write_bag(path)
+        self._palette = labels.palette()
+        self._bag = write_bag(path, compression="chunk")
         self._count = 0
 
     def write(self, frame: SegmentedFrame) -> None:
-        """Write the frame's label image and status; class names come before the first."""
+        """Write what is known of the frame; class names come before the first."""
         stamp_ns = frame.stamp_ns
         if not self._count:
             info = label_info(self._labels.classes, stamp_ns)
@@ -137,6 +143,9 @@ class LabelBag:
         )
         self._bag.write(LABEL_TOPIC, image, stamp_ns)
         self._bag.write(STATUS_TOPIC, self._status(frame), stamp_ns)
+        jpeg = rgb_to_jpeg(overlay(frame.rgb, frame.labels, self._palette))
+        picture = compressed_image(stamp_ns, frame.frame_id, _OVERLAY_FORMAT, jpeg)
+        self._bag.write(OVERLAY_TOPIC, picture, stamp_ns)
 
     def close(self) -> None:
         """Write the bag's index."""
