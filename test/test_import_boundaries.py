@@ -20,7 +20,15 @@ ALLOWED = {
     "pipeline": {"costmap", "geometry", "images", "streaming"},
     "bags": {"images"},
     "synthetic": {"bags", "images", "network"},  # not geometry and costmap, which it checks
-    "evaluation": {"bags", "costmap", "images", "network", "pipeline", "streaming"},
+    "evaluation": {
+        "bags",
+        "costmap",
+        "geometry",
+        "images",
+        "network",
+        "pipeline",
+        "streaming",
+    },
     "training": {"bags", "evaluation", "images", "network", "streaming", "synthetic"},
     "ros": {"bags", "costmap", "geometry", "images", "network", "pipeline", "streaming"},
 }

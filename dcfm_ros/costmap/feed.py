@@ -1,4 +1,4 @@
-"""Labelled images wait for transforms, calibration and depth: the same rules live and offline."""
+"""Labelled images of a recording wait for transforms, calibration and depth, as in the node."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from dcfm_ros.costmap.builder import CostmapBuilder, DepthImage
 from dcfm_ros.costmap.grid import CostGrid
 from dcfm_ros.costmap.obstacle_points import ObstaclePoints
+from dcfm_ros.costmap.pace import GridPace
 from dcfm_ros.costmap.timeline import Timeline
 from dcfm_ros.errors import CostmapError, DcfmError
 from dcfm_ros.geometry import camera_from_info
 
 _MOST_WAITING = 32
-_BACK_NS = 2_000_000_000
+_SAME_NS = 1_000_000  # some drivers round stamps
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class LabelledImage:
 
     Attributes:
         camera: name of the camera.
-        frame_id: its optical frame.
+        frame_id: its optical frame; empty: that of its calibration.
         stamp_ns: of the image.
         labels: (H, W) class ids, 255 unlabelled.
         confidence: (H, W) 0 to 255, or None for full confidence.
@@ -62,13 +63,13 @@ class MapUpdate:
 class CostmapFeed:
     """Hands labelled images to the builder, in the order in which they came.
 
-    An image waits up to `tf_timeout_s` for what it needs. Time is only what the caller says it is:
-    a steady clock live, the time of recording in a bag. Not for several threads at a time.
+    An image waits up to `tf_timeout_s` for what it needs, by the time that the caller tells: that
+    of recording. Not for several threads at a time.
 
     Args:
         builder: takes the images.
-        with_depth: names of the cameras that have a depth image for every image; the others are
-            projected on the ground plane.
+        with_depth: names of the cameras that have depth images. An image without one is projected
+            on the ground plane.
     """
 
     def __init__(self, builder: CostmapBuilder, with_depth: Collection[str] = ()) -> None:
@@ -77,7 +78,7 @@ class CostmapFeed:
         self._infos: dict[str, Timeline[Any]] = {}
         self._depths: dict[str, Timeline[DepthImage]] = {}
         self._waiting: deque[tuple[LabelledImage, int]] = deque()
-        self._slot: int | None = None
+        self._pace = GridPace(builder.settings.rate_hz)
 
     @property
     def waiting(self) -> int:
@@ -122,7 +123,7 @@ class CostmapFeed:
         """Forget waiting images and depth, and turn the grid unknown; calibration stays."""
         self._waiting.clear()
         self._depths.clear()
-        self._slot = None
+        self._pace = GridPace(self.builder.settings.rate_hz)
         self.builder.clear()
 
     def _has_all(self, image: LabelledImage) -> bool:
@@ -132,14 +133,14 @@ class CostmapFeed:
             depths = self._depths.get(image.camera)
             if depths is None or not depths.decided(image.stamp_ns):
                 return False
-        return self.builder.ready(image.frame_id, image.stamp_ns)
+        return self.builder.ready(self._frame_id(image), image.stamp_ns)
 
     def _add(self, image: LabelledImage) -> MapUpdate:
         try:
             obstacles = self._project(image)
         except DcfmError as error:
             return MapUpdate(image, None, error, None)
-        grid = self.builder.grid(image.stamp_ns) if self._is_due(image.stamp_ns) else None
+        grid = self.builder.grid(image.stamp_ns) if self._pace.due(image.stamp_ns) else None
         return MapUpdate(image, obstacles, None, grid)
 
     def _project(self, image: LabelledImage) -> ObstaclePoints:
@@ -149,7 +150,7 @@ class CostmapFeed:
         return self.builder.add(
             image.camera,
             camera,
-            image.frame_id,
+            self._frame_id(image),
             image.labels,
             image.confidence,
             image.stamp_ns,
@@ -166,23 +167,10 @@ class CostmapFeed:
             )
         return infos.until(image.stamp_ns)
 
-    def _depth_of(self, image: LabelledImage) -> DepthImage:
-        slop_s = self.builder.settings.projection.depth_slop_s
-        depths = self._depths.get(image.camera)
-        found = depths.near(image.stamp_ns, round(slop_s * 1e9)) if depths else None
-        if found is None:
-            raise CostmapError(
-                f"no depth image of camera {image.camera!r} within {slop_s:g} s of its image at "
-                f"{image.stamp_ns / 1e9:.3f}: it adds nothing to the costmap"
-            )
-        return found
+    def _frame_id(self, image: LabelledImage) -> str:
+        """The frame of the image; some drivers name it in the calibration only."""
+        return image.frame_id or str(self._info(image).header.frame_id)
 
-    def _is_due(self, stamp_ns: int) -> bool:
-        """Whether a grid is due, by stamps: once in each period of the rate."""
-        period_ns = max(1, round(1e9 / self.builder.settings.rate_hz))
-        slot = stamp_ns // period_ns
-        last, back = self._slot, max(1, _BACK_NS // period_ns)
-        if last is None or slot > last or slot < last - back:
-            self._slot = slot
-            return True
-        return False
+    def _depth_of(self, image: LabelledImage) -> DepthImage | None:
+        depths = self._depths.get(image.camera)
+        return depths.near(image.stamp_ns, _SAME_NS) if depths else None

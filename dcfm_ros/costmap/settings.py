@@ -86,12 +86,6 @@ class ProjectionSettings:
         1.0, "The weight halves with every such age of the common feature, in s.", low=0.01
     )
     use_confidence: bool = option(True, "The weight falls with the confidence of the labels, too.")
-    depth_slop_s: float = option(
-        0.02,
-        "Depth only: how far its stamp may be from the image's, in s.",
-        low=0.0,
-        high=1.0,
-    )
     max_obstacle_height_m: float = option(
         2.0,
         "Obstacle points reach no higher, and with depth, what is higher passes overhead, in m.",
