@@ -49,6 +49,7 @@ def test_topics_counts_and_the_camera_topic(bag: Path) -> None:
             "/camera/image_raw/compressed": ("sensor_msgs/msg/CompressedImage", 3),
             "/camera/camera_info": ("sensor_msgs/msg/CameraInfo", 3),
             "/camera/depth": ("sensor_msgs/msg/Image", 3),
+            "/gt/class_grid": ("dcfm_ros/msg/ClassGrid", 1),
             "/gt/label/compressed": ("sensor_msgs/msg/CompressedImage", 3),
             "/tf": ("tf2_msgs/msg/TFMessage", 3),
             "/tf_static": ("tf2_msgs/msg/TFMessage", 1),
@@ -73,6 +74,30 @@ def test_images_labels_and_depth_are_the_frames(bag: Path) -> None:
         known = frame.depth_m < 65
         np.testing.assert_allclose(mm[known] / 1000, frame.depth_m[known], atol=0.00051)
         assert (mm[~np.isfinite(frame.depth_m)] == 0).all()
+
+
+def test_class_grids_hold_what_stands_on_the_ground(bag: Path) -> None:
+    """Around the car, row by row along y; where the street's own truth is known by points."""
+    street = Street(SETTINGS)
+    (message,) = messages(bag)["/gt/class_grid"]
+    assert stamp_ns(message.header) == street.stamp_ns(0)
+    assert message.header.frame_id == "odom"
+    info = message.info
+    size = (info.height, info.width)
+    assert size == (240, 240)
+    corner = np.array([info.origin.position.x, info.origin.position.y])
+    base = street.frame(0).world_from_base[:2, 3]
+    assert np.abs(corner + 12.0 - base).max() <= 0.1
+    classes = message.class_id.reshape(size)
+    assert (message.confidence.reshape(size) == np.where(classes == 255, 0, 255)).all()
+    rng = np.random.default_rng(3)
+    rows, columns = rng.integers(0, 240, (2, 2000))
+    centres = corner + (np.column_stack([columns, rows]) + 0.5) * 0.1
+    truth = street.ground_truth_grid(0, centres)
+    differs = classes[rows, columns] != truth
+    assert differs.mean() < 0.1  # cells that an obstacle touches, but not in their middle
+    labels = {footprint.label for footprint in street.footprints(0)}
+    assert set(classes[rows, columns][differs].tolist()) <= labels
 
 
 def test_camera_info_and_transforms_are_the_frames(bag: Path) -> None:

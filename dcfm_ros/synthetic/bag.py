@@ -14,7 +14,8 @@ from dcfm_ros.bags.types import message_class
 from dcfm_ros.bags.writer import BagWriter
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.images.encode import labels_to_png, rgb_to_jpeg
-from dcfm_ros.synthetic.faces import Vector
+from dcfm_ros.synthetic.class_grid import class_grid
+from dcfm_ros.synthetic.faces import Label, Vector
 from dcfm_ros.synthetic.noise import Floats
 from dcfm_ros.synthetic.settings import StreetSettings
 from dcfm_ros.synthetic.street import Street, SyntheticFrame
@@ -23,10 +24,13 @@ IMAGE_TOPIC = "/camera/image_raw"
 INFO_TOPIC = "/camera/camera_info"
 DEPTH_TOPIC = "/camera/depth"
 LABEL_TOPIC = "/gt/label/compressed"
+GRID_TOPIC = "/gt/class_grid"
 WORLD_FRAME, BASE_FRAME, CAMERA_FRAME = "odom", "base_link", "camera_optical_frame"
 
 DEPTHS = ("16UC1", "32FC1", "none")
 IMAGES = ("compressed", "raw")
+
+_GRID_PERIOD_NS = 500_000_000
 
 
 def write_street_bag(
@@ -42,8 +46,9 @@ def write_street_bag(
 
     Topics: `/camera/image_raw/compressed` (JPEG) or `/camera/image_raw` (rgb8),
     `/camera/camera_info`, `/camera/depth`, `/gt/label/compressed` (grey PNG, CamVid's eleven
-    classes, 255 unlabelled), `/tf` (odom to base_link, at the images' stamps) and `/tf_static`
-    (base_link to camera_optical_frame).
+    classes, 255 unlabelled), `/gt/class_grid` (what stands on the ground and forms it around the
+    car, at the first image of each half second), `/tf` (odom to base_link, at the images' stamps)
+    and `/tf_static` (base_link to camera_optical_frame).
 
     Args:
         path: bag folder to create.
@@ -67,11 +72,39 @@ def write_street_bag(
         )
     street = Street(settings)
     with write_bag(path, storage=storage) as writer:
-        for frame in tqdm(street.frames(), total=len(street), unit="frame", disable=not progress):
+        frames = tqdm(street.frames(), total=len(street), unit="frame", disable=not progress)
+        for index, frame in enumerate(frames):
             if frame.stamp_ns == settings.start_ns:
                 _write_mount(writer, frame)
+            if not index or _slot(frame.stamp_ns) > _slot(street.stamp_ns(index - 1)):
+                _write_grid(writer, street, index, frame)
             _write_frame(writer, frame, image, depth)
     return len(street)
+
+
+def _slot(stamp_ns: int) -> int:
+    return stamp_ns // _GRID_PERIOD_NS
+
+
+def _write_grid(writer: BagWriter, street: Street, index: int, frame: SyntheticFrame) -> None:
+    found = class_grid(street, index, frame.world_from_base)
+    height, width = found.class_ids.shape
+    stamp = frame.stamp_ns
+    position = message_class("geometry_msgs/msg/Point")(*found.origin_m, 0.0)
+    turn = message_class("geometry_msgs/msg/Quaternion")(0.0, 0.0, 0.0, 1.0)
+    message = message_class("dcfm_ros/msg/ClassGrid")(
+        header=_header(stamp, WORLD_FRAME),
+        info=message_class("nav_msgs/msg/MapMetaData")(
+            map_load_time=_header(stamp, "").stamp,
+            resolution=found.resolution_m,
+            width=width,
+            height=height,
+            origin=message_class("geometry_msgs/msg/Pose")(position, turn),
+        ),
+        class_id=found.class_ids.reshape(-1),
+        confidence=np.where(found.class_ids == Label.UNLABELLED, 0, 255).astype(np.uint8).ravel(),
+    )
+    writer.write(GRID_TOPIC, message, stamp)
 
 
 def _write_mount(writer: BagWriter, frame: SyntheticFrame) -> None:
