@@ -147,9 +147,15 @@ def _correlations(held: ReuseTable, expected: NDArray[np.float64]) -> dict[str, 
     five = ages == 5
     found = {}
     for name, values in signals.items():
-        within = spearmanr(values[five], target[five])[0] if name != "age" else float("nan")
-        found[name] = [float(spearmanr(values, target)[0]), float(np.nan_to_num(within))]
+        found[name] = [rank(values, target), rank(values[five], target[five])]
     return found
+
+
+def rank(values: NDArray[np.float64], target: NDArray[np.float64]) -> float:
+    """Spearman's correlation; 0 where one of the two is constant."""
+    if np.ptp(values) == 0 or np.ptp(target) == 0:
+        return 0.0
+    return float(spearmanr(values, target)[0])
 
 
 def _interval(difference: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from benchmarks import keyframe_videos as videos
+from benchmarks.keyframe_compare import rank
 from dcfm_ros.synthetic import Street
 from dcfm_ros.training.calibration import features, fit_line
 from dcfm_ros.training.reuse_table import ReuseTable
@@ -43,7 +43,7 @@ def motion(tables: dict[str, ReuseTable]) -> dict[str, Any]:
             estimates[kind] = np.interp(x[name] @ np.asarray(weights), scores, changes)
         named = dict(zip(("way", "turn", "speed"), signals[name].T, strict=True)) | estimates
         found[name] = {
-            kind: [_rank(values, target), _rank(values[at_age], target[at_age])]
+            kind: [rank(values, target), rank(values[at_age], target[at_age])]
             for kind, values in named.items()
         }
     return found
@@ -70,7 +70,3 @@ def _signals(name: str, table: ReuseTable) -> Values:
     speed = _steps(street) * street.settings.rate_hz
     way = np.linalg.norm(place[now] - place[keys], axis=1)
     return np.stack([way, np.abs(yaw[now] - yaw[keys]), speed[now]], 1)
-
-
-def _rank(values: Values, target: Values) -> float:
-    return float(np.nan_to_num(spearmanr(values, target)[0]))
