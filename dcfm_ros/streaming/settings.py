@@ -27,7 +27,8 @@ class EngineSettings:
     )
     background_threads: int = option(
         0,
-        "CPU threads of key frames in the background; 0: half of `threads`, at least 1.",
+        "CPU threads of key frames in the background, which give way to others; 0: half of "
+        "`threads`, at least 1.",
         low=0,
         high=256,
     )
@@ -78,7 +79,8 @@ class KeyFrameSettings:
     )
     max_age_s: float = option(
         3.0,
-        "Deep features are not reused for longer than this, in s; 0: no limit.",
+        "Deep features are not reused for longer than this, in s; in the background the next ones "
+        "are begun at nine tenths of it; 0: no limit.",
         low=0.0,
         high=3600.0,
     )
