@@ -49,7 +49,7 @@ def offline(bag: Path) -> dict[int, FrameResult]:
 
 
 class Attempt:
-    """The bag played once at 5 Hz to an active node, which starts a new sequence for it."""
+    """The bag played once to an active node, which starts a new sequence for it."""
 
     def __init__(self, peer: Peer, node: str, bag: Path, rate: float, frames: int, log: Path):
         self.labels: list[Image] = []
@@ -63,7 +63,7 @@ class Attempt:
         play = [sys.executable, "-m", "dcfm_ros.cli", "play", str(bag), "--topics", IMAGES]
         player = Process([*play, "--rate", str(rate), "--wait-for", IMAGES], log)
         try:
-            assert player.popen.wait(120) == 0, player.log
+            assert player.popen.wait(200) == 0, player.log
             # On starved cores the middleware may lose a frame before the node can count it.
             self.complete = wait_for(lambda: len(self.labels) == len(self.statuses) == frames, 5)
         finally:
@@ -73,6 +73,7 @@ class Attempt:
         print(f"{len(self.labels)} of {frames} frames came back; {player.log.splitlines()[-1]}")
 
 
+@pytest.mark.timeout(600)
 def test_every_frame_of_a_bag_comes_back_as_the_offline_pipeline_has_it(bag, tmp_path):
     node = "/bag/segmenter"
     expected = offline(bag)
@@ -86,10 +87,11 @@ def test_every_frame_of_a_bag_comes_back_as_the_offline_pipeline_has_it(bag, tmp
     ):
         process.wait_for_log(f"active; waiting for images on {IMAGES}")
         for number in range(ATTEMPTS):
-            attempt = Attempt(peer, node, bag, rate, len(expected), tmp_path / f"player_{number}")
+            log = tmp_path / f"player_{number}"
+            attempt = Attempt(peer, node, bag, rate / 2**number, len(expected), log)
             if attempt.complete:
                 break
-            # Something else took the cores for longer than a frame: give it another chance.
+            # Something else took the cores for longer than a frame: once more, at half the rate.
             assert peer.transition(node, "deactivate")
             assert peer.transition(node, "activate")
         assert process.end() == 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from nav2_consumer import field, xyz
 from nav_msgs.msg import OccupancyGrid
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from ros_harness import running_peer, wait_for, wait_until
+from ros_harness import running_peer, wait_until
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
@@ -265,8 +266,7 @@ def test_stopping_turns_all_unknown_and_nothing_follows(world, frames):
 
 
 def test_unknown_may_cost_nothing_where_it_would_overwrite(world, frames):
-    grid = GridSettings(unknown_value=0)
-    settings = LiveCostmapSettings(rate_hz=50.0, tf_timeout_s=10.0, clear_after_s=9.0, grid=grid)
+    settings = replace(PATIENT, grid=GridSettings(unknown_value=0))
     here = world("free", settings)
     assert not np.asarray(here.grids[0].data).any()
     prepare(here, frames[0])
@@ -274,7 +274,9 @@ def test_unknown_may_cost_nothing_where_it_would_overwrite(world, frames):
     here.node.label(frames[0], here.car)
     costs = grid_at(here, frames[0].stamp_ns)
     assert set(np.unique(costs)) == {0, 50, 100}
-    ids = np.asarray(here.classes[-1].class_id, np.uint8).reshape(costs.shape)
+    at = frames[0].stamp_ns
+    (grid,) = wait_until(lambda: [c for c in here.classes if stamp(c) == at], "its classes")
+    ids = np.asarray(grid.class_id, np.uint8).reshape(costs.shape)
     assert not costs[ids == ClassGrid.UNKNOWN].any()
     assert (ids == ClassGrid.UNKNOWN).any()
 
@@ -478,11 +480,33 @@ def test_transforms_that_mean_nothing_are_named_and_ignored(world, frames):
     assert (grid_at(here, frames[0].stamp_ns) != -1).any()
 
 
-def test_nothing_is_computed_before_the_calibration_is_known(world, frames):
+def test_frames_are_of_no_use_where_nobody_publishes_the_calibration(world, peer):
     here = world("bare", PATIENT)
-    assert not here.node.stage.takes("")
+    wait_until(lambda: here.node.stage.takes(""), "the publisher of camera_info")
+    peer.node.destroy_publisher(here.car.info)
+    wait_until(lambda: not here.node.stage.takes(""), "its end")
+    here.car.info = None
+
+
+def test_frames_wait_for_the_first_calibration(world, frames):
+    here = world("early", PATIENT)
+    wait_until(here.car.tf.get_subscription_count, "subscription of tf")
+    wait_until(lambda: here.car.mount(frames[0]) or here.node.stage.transforms.frames, "mount")
+    here.car.stand(frames[0])
+    wait_until(lambda: GLOBAL in here.node.stage.transforms.frames, "transform")
     here.node.label(frames[0], here.car)
-    assert wait_for(lambda: here.node.counts().added + here.node.counts().refused, 0.2) == 0
+    assert here.node.counts().refused == 0
+    info = here.node.stage.inputs.cameras[""].info
+    wait_until(lambda: here.car.calibrate(frames[0]) or info.latest, "calibration")
+    assert (grid_at(here, frames[0].stamp_ns) != -1).any()
+
+
+def test_a_calibration_that_does_not_come_is_named(world, frames):
+    here = world("uncalibrated", HASTY)
+    here.node.label(frames[0], here.car)
+    wait_until(lambda: here.node.counts().refused == 1, "refusal")
+    expected = "no camera_info has come on /uncalibrated/camera_info, which places the image"
+    assert here.node.counts().last_problem.startswith(expected)
 
 
 def test_an_image_without_a_stamp_cannot_be_placed(world, frames):

@@ -30,6 +30,7 @@ from dcfm_ros.ros.messages import stamp_ns
 
 RATE_HZ = 30.0
 FRAMES = 120
+PAIR_FRAMES = 360  # long enough for some key frames of each camera on starved cores, too
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,13 @@ def test_the_latest_frame_wins_and_services_answer_while_the_network_is_busy(che
 
 def test_two_cameras_share_the_network_fairly_with_key_frames_of_their_own(checkpoint, tmp_path):
     node = "/pair/segmenter"
-    parameters = {"engine.checkpoint": checkpoint, "cameras": "[front, rear]"}
+    parameters = {
+        "engine.checkpoint": checkpoint,
+        "cameras": "[front, rear]",
+        # On starved cores, frames far apart are no reason for a key frame here.
+        "key_frames.max_gap_s": 3600.0,
+        "key_frames.max_age_s": 0.0,
+    }
     with (
         running_peer("consumer") as peer,
         running_node(tmp_path / "log", "pair", parameters) as process,
@@ -135,11 +142,13 @@ def test_two_cameras_share_the_network_fairly_with_key_frames_of_their_own(check
         }
         wait_until(lambda: peer.node.count_publishers(f"{node}/status"), "status topic")
         topics = "/pair/front/image,/pair/rear/image"
-        with driving(tmp_path / "drivers", topics, 60) as drivers:
-            assert drivers.popen.wait(60) == 0, drivers.log
+        with driving(tmp_path / "drivers", topics, PAIR_FRAMES) as drivers:
+            assert drivers.popen.wait(120) == 0, drivers.log
+
+        last_ns = last_stamp_ns(PAIR_FRAMES)
 
         def last_came(messages) -> bool:
-            return bool(messages) and stamp_ns(messages[-1].header.stamp) == last_stamp_ns(60)
+            return bool(messages) and stamp_ns(messages[-1].header.stamp) == last_ns
 
         for name, images in labels.items():
             wait_until(lambda m=images: last_came(m), f"last labels of {name}")
@@ -152,7 +161,7 @@ def test_two_cameras_share_the_network_fairly_with_key_frames_of_their_own(check
         name: [status for status in statuses if status.camera == name] for name in ("front", "rear")
     }
     served = [len(by_camera[name]) for name in ("front", "rear")]
-    print(f"served {served} of 60 frames each")
+    print(f"served {served} of {PAIR_FRAMES} frames each")
     assert sum(served) == len(statuses)
     assert min(served) >= 0.7 * max(served)
     for name, own in by_camera.items():

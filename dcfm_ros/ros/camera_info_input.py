@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
@@ -12,15 +14,23 @@ from dcfm_ros.ros import qos
 class CameraInfoInput:
     """Subscribes one camera's calibration and keeps the latest.
 
+    Args:
+        camera: its name; empty for the single unnamed camera.
+        image_topic: full name of what is subscribed for images.
+        changed: called after each message.
+
     Attributes:
         topic: its full name.
         latest: the last message; None before the first.
     """
 
-    def __init__(self, node: Node, camera: str, image_topic: str) -> None:
+    def __init__(
+        self, node: Node, camera: str, image_topic: str, changed: Callable[[], None]
+    ) -> None:
         self.topic = topic_beside(node, camera, image_topic)
         self.latest: CameraInfo | None = None
         self._node = node
+        self._changed = changed
         self._subscription: Subscription | None = node.create_subscription(
             CameraInfo,
             self.topic,
@@ -34,6 +44,11 @@ class CameraInfoInput:
         """How many there are."""
         return self._node.count_publishers(self.topic)
 
+    @property
+    def may_come(self) -> bool:
+        """Whether there is a calibration, or somebody who may send one."""
+        return self.latest is not None or self.publishers > 0
+
     def close(self) -> None:
         """Unsubscribe."""
         if self._subscription is not None:
@@ -42,6 +57,7 @@ class CameraInfoInput:
 
     def _receive(self, message: CameraInfo) -> None:
         self.latest = message
+        self._changed()
 
 
 def topic_beside(node: Node, camera: str, image_topic: str) -> str:

@@ -47,7 +47,7 @@ class CostmapInputs:
             tree = TransformInput(node, transforms, changed, warn)
             undo.callback(tree.close)
             for name, image_topic in image_topics.items():
-                info = CameraInfoInput(node, name, image_topic)
+                info = CameraInfoInput(node, name, image_topic, changed)
                 undo.callback(info.close)
                 relative = f"{name}/depth" if name else "depth"
                 depth = DepthInput(node, relative, reliability, changed, warn)

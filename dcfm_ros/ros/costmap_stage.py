@@ -26,8 +26,8 @@ from dcfm_ros.streaming import FrameResult
 class CostmapStage:
     """From activate to deactivate.
 
-    Frames are added in the order in which they were segmented; each waits for its transforms and
-    its depth up to `tf_timeout_s` from then on.
+    Frames are added in the order in which they were segmented; each waits for its transforms, its
+    depth and, at the start, the calibration up to `tf_timeout_s` from then on.
 
     Args:
         settings: of the costmap; what may change meanwhile comes by `apply`.
@@ -89,20 +89,17 @@ class CostmapStage:
         return self._grids.wanted or any(n.wants_images or n.wants_obstacles for n in nav)
 
     def takes(self, camera: str) -> bool:
-        """Whether frames of a camera can be placed: only then their confidence is needed."""
-        return self.inputs.cameras[camera].info.latest is not None
+        """Whether frames of a camera may be placed: only then their confidence is needed."""
+        return self.inputs.cameras[camera].info.may_come
 
     def offer(self, camera: str, header: Header, result: FrameResult) -> None:
-        """Hand over a segmented frame; returns at once."""
-        info = self.inputs.cameras[camera].info.latest
-        if result.confidence is None or info is None:
+        """Hand over a frame that was segmented with confidence; returns at once."""
+        if result.confidence is None:
             return
-        # Some drivers name the frame in the calibration only.
-        frame_id = (header.frame_id or info.header.frame_id).removeprefix("/")
         self._frames.put(
             LabelledFrame(
                 camera,
-                Header(stamp=header.stamp, frame_id=frame_id),
+                header,
                 result.labels,
                 result.confidence,
                 common_age_s=result.age_ns / 1e9,
@@ -148,21 +145,29 @@ class CostmapStage:
                 self._refuse(frame, kind, f"unexpected {kind}: {error}")
 
     def _is_ready(self, frame: LabelledFrame) -> bool:
-        if self.inputs.cameras[frame.camera].depth.may_come(frame.stamp_ns):
+        inputs = self.inputs.cameras[frame.camera]
+        if inputs.info.latest is None or inputs.depth.may_come(frame.stamp_ns):
             return False
-        return self._builder.ready(frame.header.frame_id, frame.stamp_ns)
+        return self._builder.ready(_frame_id(frame, inputs.info.latest), frame.stamp_ns)
 
     def _process(self, frame: LabelledFrame) -> None:
-        nav, info = self._nav[frame.camera], self.inputs.cameras[frame.camera].info.latest
+        nav, source = self._nav[frame.camera], self.inputs.cameras[frame.camera].info
+        info = source.latest
+        if info is None:
+            raise CostmapError(
+                f"no camera_info has come on {source.topic}, which places the image; publish it "
+                "beside the images, or remap camera_info"
+            )
+        header = Header(stamp=frame.header.stamp, frame_id=_frame_id(frame, info))
         if nav.wants_images:
-            self._publish_images(frame, info, nav)
-        self._add(frame, info, nav)
+            self._publish_images(frame, header, info, nav)
+        self._add(frame, header, info, nav)
         if nav.wants_points:
             labels = reduce_nearest(frame.labels, *self._reduced_size(frame))
             points = self._builder.nav_points(frame.camera, labels, frame.stamp_ns)
-            self._if_open(lambda: nav.publish_points(frame.header, points))
+            self._if_open(lambda: nav.publish_points(header, points))
 
-    def _add(self, frame: LabelledFrame, info: Any, nav: NavPublishers) -> None:
+    def _add(self, frame: LabelledFrame, header: Header, info: Any, nav: NavPublishers) -> None:
         if frame.stamp_ns == 0:
             raise CostmapError(
                 "the image's stamp is zero, expected the capture time, at which transforms are "
@@ -171,7 +176,7 @@ class CostmapStage:
         obstacles = self._builder.add(
             frame.camera,
             self._camera(info, *frame.labels.shape),
-            frame.header.frame_id,
+            header.frame_id,
             frame.labels,
             frame.confidence,
             frame.stamp_ns,
@@ -190,16 +195,18 @@ class CostmapStage:
             self._publish(self._last)
             self.counter.publish()
 
-    def _publish_images(self, frame: LabelledFrame, info: Any, nav: NavPublishers) -> None:
+    def _publish_images(
+        self, frame: LabelledFrame, header: Header, info: Any, nav: NavPublishers
+    ) -> None:
         size = self._reduced_size(frame)
         rectified = self._settings.projection.rectified
         camera = self._camera(info, *size)
         reduced = (
             reduce_nearest(frame.labels, *size),
             reduce_nearest(frame.confidence, *size),
-            reduced_info(frame.header, info, camera, rectified=rectified),
+            reduced_info(header, info, camera, rectified=rectified),
         )
-        self._if_open(lambda: nav.publish_images(frame.header, *reduced))
+        self._if_open(lambda: nav.publish_images(header, *reduced))
 
     def _camera(self, info: Any, height: int, width: int) -> Camera:
         return camera_from_info(info, width, height, rectified=self._settings.projection.rectified)
@@ -230,3 +237,8 @@ class CostmapStage:
         """Warn; while nobody subscribes, diagnostics say it and the log stays free of it."""
         if self.wanted:
             self._warn(kind, text)
+
+
+def _frame_id(frame: LabelledFrame, info: Any) -> str:
+    """The image's optical frame; some drivers name it in the calibration only."""
+    return str(frame.header.frame_id or info.header.frame_id).removeprefix("/")

@@ -1,4 +1,4 @@
-"""Segmented frames that wait for their transforms, in the order in which they were segmented."""
+"""Segmented frames that wait for what places them, in the order in which they were segmented."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LabelledFrame:
 
     camera: str
     header: Header
-    """The image's; where that names no frame, with the frame of its calibration."""
+    """The image's, unchanged."""
     labels: NDArray[np.uint8]
     confidence: NDArray[np.uint8]
     common_age_s: float
