@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcfm_ros.cli.costmap_options import add_costmap_options, costmap_settings
 from dcfm_ros.cli.datasets import KINDS, add_dataset_options, recordings
 from dcfm_ros.cli.evaluate_fleet import add_fleet_options, evaluate_fleet, is_fleet
 from dcfm_ros.cli.evaluate_live import add_live_options, check_live, evaluate_live
@@ -45,6 +46,7 @@ def add_parser(subparsers: Any) -> None:
     add_source_options(parser, truth=True)
     add_dataset_options(_add_datasets(parser))
     _add_measures(parser)
+    add_costmap_options(parser)
     add_engine_options(parser)
     add_live_options(parser)
     add_fleet_options(parser)
@@ -152,4 +154,6 @@ def run_settings(args: argparse.Namespace) -> RunSettings:
         protocol=args.protocol or "",
         absent_as_zero=args.absent_as_zero,
         write_bag=args.bag,
+        costmap=costmap_settings(args),
+        depth_topic=args.depth_topic,
     )

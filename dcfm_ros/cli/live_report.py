@@ -15,6 +15,8 @@ from dcfm_ros.bags.convert import frames_to_bag
 from dcfm_ros.bags.video import is_video, open_video
 from dcfm_ros.cli.live import PICTURES, LiveSettings, run_live
 from dcfm_ros.cli.progress import progress, seconds_bar
+from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.evaluation.costmap_run import costmap_of
 from dcfm_ros.evaluation.recorded import rate_hz, recorded_frames
 from dcfm_ros.evaluation.report import write_report
 from dcfm_ros.evaluation.results import LIVE, Delivery, Results, Setup
@@ -124,7 +126,10 @@ def _report(
         if source.path.is_relative_to(stage):
             recording.path = str(out / source.path.relative_to(stage))
         frames = recorded_frames(source, outputs, made.info.labels.classes)
-        results.gather(recording, progress(frames, "evaluating", "frames", delivery.segmented))
+        with costmap_of(source, CostmapSettings(), made.info.labels) as costmap:
+            recording.costmap = costmap
+            frames = costmap.watch(frames) if costmap else frames
+            results.gather(recording, progress(frames, "evaluating", "frames", delivery.segmented))
         recording.delivery = delivery
         recording.rate_hz = rate_hz(outputs)
     return write_report(results, stage, f"{recording.name}, live over DDS", extra)

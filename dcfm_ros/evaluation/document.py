@@ -45,6 +45,7 @@ def document(results: Results) -> dict[str, Any]:
                 "unreadable_frames": recording.unreadable_count,
                 "notes": notes_on(recording),
                 **measure(recording.tally, labels, cost, conventions),
+                **({"costmap": recording.costmap.figures()} if recording.costmap else {}),
             }
             for recording, cost in zip(recordings, costs, strict=True)
         ],

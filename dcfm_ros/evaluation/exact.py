@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from dcfm_ros.bags.video import VideoImage
 from dcfm_ros.errors import EvaluationError, ImageError
 from dcfm_ros.evaluation.ahead import read_ahead
+from dcfm_ros.evaluation.costmap_run import CostmapRun
 from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
 from dcfm_ros.evaluation.reference import ReferenceSegmenter
 from dcfm_ros.evaluation.results import Recording, Results
@@ -81,11 +82,21 @@ def evaluate_source(
     results: Results,
     watch: Watch,
     extras: Extras | None = None,
+    costmap: CostmapRun | None = None,
 ) -> None:
-    """The same of a source that is open."""
+    """The same of a source that is open; its frames go into the costmap, too."""
     recording = results.begin(source)
+    recording.costmap = costmap
     warm_up(source, pipeline)
-    gather(source, segment(source, pipeline, recording.left_out, extras), recording, results, watch)
+    extras = extras or Extras()
+    if costmap is None:
+        frames = segment(source, pipeline, recording.left_out, extras)
+    else:  # with the confidence, as in the node
+        sure = replace(extras, confidence=True)
+        frames = costmap.watch(segment(source, pipeline, recording.left_out, sure))
+        if not extras.confidence:
+            frames = (replace(frame, confidence=None) for frame in frames)
+    gather(source, frames, recording, results, watch)
 
 
 def gather(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dcfm_ros.evaluation import gallery, quality_sections, sections
+from dcfm_ros.evaluation import costmap_section, gallery, quality_sections, sections
 from dcfm_ros.evaluation.counts import FILE as COUNTS
 from dcfm_ros.evaluation.counts import counts_of, write_counts
 from dcfm_ros.evaluation.document import document, write_document
@@ -38,6 +38,7 @@ def write_report(
         title,
         one_line(content),
         folder / "contact_sheet.png",
+        costmap_section.strip(results),
     )
     html = page(f"{title}: segmentation report", _body(results, content, title))
     (folder / "report.html").write_text(html, encoding="utf-8")
@@ -52,6 +53,7 @@ def _body(results: Results, content: dict[str, Any], title: str) -> str:
         sections.summary_cards(content),
         sections.all_notes(content),
         gallery.overlays(results),
+        costmap_section.costmaps(results),
         sections.recordings(content),
         sections.classes(content, results.setup.info.labels),
         sections.timelines(results),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from dcfm_ros.evaluation.cost import FrameCost, frame_cost
+from dcfm_ros.evaluation.costmap_run import CostmapRun
 from dcfm_ros.evaluation.frames import SegmentedFrame
 from dcfm_ros.evaluation.metrics import Conventions
 from dcfm_ros.evaluation.samples import Samples
@@ -108,6 +109,8 @@ class Recording:
     """Frames segmented per second of wall time."""
     delivery: Delivery | None = None
     """Of a live run."""
+    costmap: CostmapRun | None = None
+    """Where the recording has what it needs."""
 
     def left_out(self, reason: str) -> None:
         """Note a frame that could not be read."""

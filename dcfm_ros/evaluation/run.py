@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.evaluation.costmap_run import costmap_of
 from dcfm_ros.evaluation.exact import Extras, Watch, evaluate_source
 from dcfm_ros.evaluation.frames import SegmentedFrame
 from dcfm_ros.evaluation.output import output_folder
@@ -45,6 +47,10 @@ class RunSettings:
     absent_as_zero: bool = False
     write_bag: bool = False
     """Write label images and statuses as a bag."""
+    costmap: CostmapSettings | None = field(default_factory=CostmapSettings)
+    """Of the costmap that bags with transforms and calibration get; None for none."""
+    depth_topic: str = ""
+    """Of depth for the costmap; empty: the ground plane."""
 
 
 Plan = Callable[[Engine, Source, KeyFrameSettings], KeyFramePolicy]
@@ -100,8 +106,13 @@ def run_exact(
                         watched = _also_written(watch, bag)
                     if settings.protocol:
                         evaluate_by(PROTOCOLS[settings.protocol], source, engine, results, watched)
-                    else:
-                        evaluate_source(source, pipeline, results, watched, extras)
+                        continue
+                    costmap = stack.enter_context(
+                        costmap_of(
+                            source, settings.costmap, engine.info.labels, settings.depth_topic
+                        )
+                    )
+                    evaluate_source(source, pipeline, results, watched, extras, costmap)
         return write_report(results, stage)
 
 

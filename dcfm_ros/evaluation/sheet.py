@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from PIL import Image, ImageDraw, ImageFont
 
+from dcfm_ros.evaluation.frames import Pixels
 from dcfm_ros.evaluation.pictures import prediction
 from dcfm_ros.evaluation.samples import Sample
 from dcfm_ros.network import LabelSet
@@ -20,14 +21,21 @@ _INK, _SOFT, _PAPER, _KEY = (34, 34, 34), (110, 110, 110), (255, 255, 255), (0, 
 
 
 def contact_sheet(
-    samples: Sequence[Sample], labels: LabelSet, title: str, subtitle: str, path: Path
+    samples: Sequence[Sample],
+    labels: LabelSet,
+    title: str,
+    subtitle: str,
+    path: Path,
+    strip: Pixels | None = None,
 ) -> None:
     """Write overlays in rows, with a title above and the classes below.
 
     Args:
         samples: in order of time; at least one.
         path: a .png file.
+        strip: (h, w, 3) further pictures, shown across the sheet.
     """
+    across = _across(strip, len(samples))
     tiles = [_tile(sample, labels) for sample in samples]
     heights = [
         max(tile.height for tile in tiles[i : i + _COLUMNS]) for i in range(0, len(tiles), _COLUMNS)
@@ -37,6 +45,7 @@ def contact_sheet(
     legend = _legend(labels, samples, width - 2 * _MARGIN)
     top = 78
     height = top + sum(heights) + _GAP * len(heights) + legend.height + _MARGIN
+    height += across.height + _GAP if across else 0
     sheet = Image.new("RGB", (width, height), _PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, 14), title, _INK, _font(24, bold=True))
@@ -46,8 +55,22 @@ def contact_sheet(
         for column, tile in enumerate(tiles[row * _COLUMNS : (row + 1) * _COLUMNS]):
             sheet.paste(tile, (_MARGIN + column * (_TILE_WIDTH + _GAP), y))
         y += tallest + _GAP
+    if across:
+        sheet.paste(across, (_MARGIN, y))
+        y += across.height + _GAP
     sheet.paste(legend, (_MARGIN, y + 4))
     sheet.save(path)
+
+
+def _across(strip: Pixels | None, tiles: int) -> Image.Image | None:
+    """The strip at the width of a row of tiles."""
+    if strip is None:
+        return None
+    columns = min(_COLUMNS, tiles)
+    width = columns * _TILE_WIDTH + (columns - 1) * _GAP
+    picture = Image.fromarray(strip)
+    height = round(picture.height * width / picture.width)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _tile(sample: Sample, labels: LabelSet) -> Image.Image:

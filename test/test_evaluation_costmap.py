@@ -1,0 +1,196 @@
+"""The costmap of a recording: what the node would publish, held against the true grid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from costmap_street import CLASSES, Drive
+from evaluation_harness import write_checkpoint
+
+from dcfm_ros.bags import open_bag, write_bag
+from dcfm_ros.cli.main import main
+from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.errors import BagError
+from dcfm_ros.evaluation.costmap_pictures import beside, film_strip, top_view
+from dcfm_ros.evaluation.costmap_run import CostmapRun, costmap_of
+from dcfm_ros.evaluation.frames import SegmentedFrame
+from dcfm_ros.evaluation.sources import SourceOptions, open_source
+from dcfm_ros.network import label_set
+from dcfm_ros.streaming import KeyFrameReason
+from dcfm_ros.synthetic import Street, StreetSettings, SyntheticFrame, write_street_bag
+
+STREET = StreetSettings(seed=2, width=320, height=240, duration_s=0.8)
+LABELS = label_set("camvid")
+ROAD = CLASSES.names.index("road")
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("street") / "street"
+    write_street_bag(path, STREET)
+    return path
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[SyntheticFrame]:
+    return list(Street(STREET).frames())
+
+
+def perfect(frames: list[SyntheticFrame]) -> Iterator[SegmentedFrame]:
+    """Frames with the labels that are true."""
+    for index, frame in enumerate(frames):
+        yield SegmentedFrame(
+            index, frame.stamp_ns, "camera_optical_frame", True, KeyFrameReason.FIRST, 0, 0, 1.0,
+            {}, frame.rgb, frame.labels, None, confidence=np.full_like(frame.labels, 255),
+        )  # fmt: skip
+
+
+def run(
+    bag: Path,
+    frames: list[SyntheticFrame],
+    depth_topic: str = "",
+    settings: CostmapSettings | None = None,
+) -> CostmapRun:
+    settings = settings or CostmapSettings()
+    with (
+        open_source(bag, SourceOptions()) as source,
+        costmap_of(source, settings, LABELS, depth_topic) as costmap,
+    ):
+        assert costmap is not None
+        assert sum(1 for _ in costmap.watch(perfect(frames))) == len(frames)
+    return costmap
+
+
+@pytest.mark.parametrize("depth_topic", ["", "/camera/depth"])
+def test_perfect_labels_give_the_true_grid(
+    bag: Path, frames: list[SyntheticFrame], depth_topic: str
+) -> None:
+    costmap = run(bag, frames, depth_topic)
+    assert (costmap.added, costmap.grids) == (len(frames), 2)
+    assert not costmap.problems
+    assert not costmap.warnings
+    assert costmap.score.grids == 2
+    assert costmap.score.ground > 2000
+    assert costmap.score.ground_share > 0.98
+    assert costmap.score.hidden_share < 0.02
+    figures = json.loads(json.dumps(costmap.figures()))
+    assert figures["depth_topic"] == (depth_topic or None)
+    assert figures["truth_topic"] == "/gt/class_grid"
+    assert figures["settings"]["grid"]["resolution_m"] == 0.1
+
+
+def test_grids_are_those_of_the_builder_at_the_same_stamps(
+    bag: Path, frames: list[SyntheticFrame]
+) -> None:
+    """Transforms of a bag go through messages and quaternions; else all is the same."""
+    costmap = run(bag, frames)
+    drive = Drive(Street(STREET))
+    expected = {}
+    for frame in frames:
+        drive.add(frame)
+        expected[frame.stamp_ns] = drive.builder.grid(frame.stamp_ns)
+    assert len(costmap.shots()) == 2
+    for shot in costmap.shots():
+        grid = expected[shot.grid.stamp_ns]
+        assert shot.grid.origin_m == grid.origin_m
+        assert (shot.grid.class_ids != grid.class_ids).mean() < 1e-4
+
+
+def test_pictures_show_the_robots_way_up(bag: Path, frames: list[SyntheticFrame]) -> None:
+    costmap = run(bag, frames)
+    shot = costmap.shots()[-1]
+    view = top_view(shot, shot.grid.class_ids, CLASSES, 240)
+    assert view.shape == (240, 240, 3)
+    ahead = view[60, 110:130].reshape(-1, 3)  # some 8 m before the robot
+    assert (ahead == CLASSES.rules[ROAD].color).all(axis=1).mean() > 0.5
+    assert (view[235] == (228, 230, 233)).all(axis=1).all()  # behind, never seen
+    height, width = shot.rgb.shape[:2]
+    assert beside(shot, CLASSES).shape == (height, width + 2 * (height + 8), 3)
+    assert film_strip(costmap.shots(), CLASSES, 100).shape == (100, 208, 3)
+
+
+def rewritten(bag: Path, out: Path, delay_s: Callable[[str], float | None]) -> Path:
+    """A copy whose messages were recorded later, by topic; None leaves them out."""
+    with open_bag(bag) as reader, write_bag(out) as writer:
+        held = [
+            (record.log_ns + round(1e9 * delay), record.topic, record.message)
+            for record in reader.messages()
+            if (delay := delay_s(record.topic)) is not None
+        ]
+        for log_ns, topic, message in sorted(held, key=lambda entry: entry[0]):
+            writer.write(topic, message, log_ns, latched=topic == "/tf_static")
+    return out
+
+
+def test_transforms_that_come_a_little_late_are_waited_for(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    late = rewritten(bag, tmp_path / "late", lambda topic: 0.15 if topic == "/tf" else 0.0)
+    assert run(late, frames).added == len(frames)
+    impatient = run(late, frames, settings=CostmapSettings(tf_timeout_s=0.05))
+    assert impatient.added < len(frames)
+    (reason,) = impatient.problems
+    assert reason == "no transform from 'base_link' to 'odom' at their stamps"
+    assert impatient.problems[reason] == len(frames) - impatient.added
+
+
+def test_bags_without_transforms_or_calibration_have_none(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    for name, left_out in (("a", ("/tf", "/tf_static")), ("b", ("/camera/camera_info",))):
+        poor = rewritten(
+            bag, tmp_path / name, lambda topic, skip=left_out: None if topic in skip else 0.0
+        )
+        with (
+            open_source(poor, SourceOptions()) as source,
+            costmap_of(source, CostmapSettings(), LABELS) as costmap,
+        ):
+            assert costmap is None
+    with open_source(bag, SourceOptions()) as source:
+        with costmap_of(source, None, LABELS) as costmap:
+            assert costmap is None
+        with costmap_of(source, CostmapSettings(), label_set("vspw")) as costmap:
+            assert costmap is None  # nobody says what its classes mean
+        with (
+            pytest.raises(BagError, match="/camera/deep"),
+            costmap_of(source, CostmapSettings(), LABELS, "/camera/deep"),
+        ):
+            pass
+
+
+def test_evaluate_shows_the_costmap(bag: Path, tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path / "tiny.safetensors")
+    common = ["--checkpoint", str(checkpoint), "--device", "cpu", "--threads", "1"]
+    found = {}
+    for name, more in (
+        ("plain", []),
+        ("depth", ["--depth-topic", "/camera/depth", "--costmap-set", "rate_hz=5"]),
+        ("none", ["--no-costmap"]),
+    ):
+        out = tmp_path / name
+        assert main(["evaluate", str(bag), "-o", str(out), *common, *more]) == 0
+        metrics = json.loads((out / "metrics.json").read_text())
+        report = (out / "report.html").read_text()
+        found[name] = metrics["recordings"][0].get("costmap")
+        assert ('alt="costmap"' in report) is (name != "none")
+    assert found["none"] is None
+    assert found["plain"]["frames_added"] == 8
+    assert found["plain"]["grids"] == 2
+    assert found["plain"]["against_truth"]["grids"] == 2
+    assert found["depth"]["grids"] == 4
+    assert found["depth"]["settings"]["rate_hz"] == 5.0
+
+
+def test_mistaken_costmap_settings_are_named(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for given, message in (
+        ("rate=2", "unknown setting 'rate'"),
+        ("rate_hz", "expected NAME=VALUE"),
+    ):
+        assert main(["evaluate", str(bag), "-o", str(tmp_path), "--costmap-set", given]) != 0
+        assert message in capsys.readouterr().err
