@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.costmap import LabelledImage
 from dcfm_ros.images import CompressedImage, RawImage, to_rgb
 from dcfm_ros.streaming import FrameResult, Segmenter
 
@@ -22,18 +21,6 @@ class ProcessedFrame:
     stamp_ns: int
     result: FrameResult
     decode_ms: float
-
-    def labelled(self, camera: str, frame_id: str) -> LabelledImage:
-        """What the costmap takes of it."""
-        result = self.result
-        return LabelledImage(
-            camera,
-            frame_id,
-            self.stamp_ns,
-            result.labels,
-            result.confidence,
-            result.age_ns / 1e9,
-        )
 
 
 class CameraPipeline:
