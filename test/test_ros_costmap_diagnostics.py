@@ -8,14 +8,16 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from dcfm_ros.ros.costmap_counts import CostmapCounter, CostmapCounts
-from dcfm_ros.ros.costmap_diagnostics import CalibrationState, CostmapReport, costmap_status
+from dcfm_ros.ros.costmap_diagnostics import CostmapReport, PlacingState, costmap_status
+from dcfm_ros.ros.image_input import InputState
 
 OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
-KNOWN = CalibrationState("/camera/camera_info", publishers=1, has_arrived=True)
+DEPTH = InputState("/depth", "reliable", publishers=0, lost_messages=0, problem="")
+KNOWN = PlacingState("/camera/camera_info", publishers=1, has_arrived=True, depth=DEPTH)
 WELL = CostmapReport(
     wanted=True,
     is_stale=False,
-    calibrations=(KNOWN,),
+    cameras=(KNOWN,),
     frames=("base_link", "odom"),
     counts=CostmapCounts(added=30, grids=6),
     before=CostmapCounts(added=20, grids=4),
@@ -34,12 +36,12 @@ LOST = CostmapCounts(added=20, refused=9, grids=4, last_problem="no transform fr
             "no frames: all of it is unknown; last problem: no transform",
         ),
         (
-            {"calibrations": (KNOWN, replace(KNOWN, has_arrived=False, publishers=0))},
+            {"cameras": (KNOWN, replace(KNOWN, has_arrived=False, publishers=0))},
             WARN,
             "no camera_info yet on /camera/camera_info: it has no publisher",
         ),
         (
-            {"calibrations": (replace(KNOWN, has_arrived=False),)},
+            {"cameras": (replace(KNOWN, has_arrived=False),)},
             WARN,
             "no camera_info yet on /camera/camera_info: it has publishers (1)",
         ),
@@ -66,6 +68,7 @@ def test_it_reports_its_figures():
     values = {v.key: v.value for v in costmap_status("costmap", WELL).values}
     assert values["frames added"] == "30"
     assert values["camera_info"] == "/camera/camera_info (received)"
+    assert values["depth"] == "/depth (0 publishers)"
     assert values["tf frames"] == "base_link, odom"
 
 

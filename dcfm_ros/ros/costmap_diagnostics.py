@@ -8,15 +8,18 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from dcfm_ros.ros.costmap_counts import CostmapCounts
 from dcfm_ros.ros.diagnostics import status
+from dcfm_ros.ros.image_input import InputState
 
 
 @dataclass(frozen=True)
-class CalibrationState:
-    """Where a camera's calibration comes from."""
+class PlacingState:
+    """Where that comes from which places a camera's images."""
 
     topic: str
+    """Of the calibration."""
     publishers: int
     has_arrived: bool
+    depth: InputState
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class CostmapReport:
     wanted: bool
     """Whether somebody subscribes to it."""
     is_stale: bool
-    calibrations: tuple[CalibrationState, ...]
+    cameras: tuple[PlacingState, ...]
     frames: tuple[str, ...]
     """Names of tf that were received."""
     counts: CostmapCounts
@@ -53,8 +56,11 @@ def costmap_status(name: str, report: CostmapReport) -> DiagnosticStatus:
             "frames overtaken": counts.overtaken,
             "grids": counts.grids,
             "camera_info": ", ".join(
-                f"{c.topic} ({'received' if c.has_arrived else 'missing'})"
-                for c in report.calibrations
+                f"{c.topic} ({'received' if c.has_arrived else 'missing'})" for c in report.cameras
+            ),
+            "depth": ", ".join(
+                f"{c.depth.topic} ({c.depth.problem or f'{c.depth.publishers} publishers'})"
+                for c in report.cameras
             ),
             "tf frames": ", ".join(report.frames),
             "last problem": counts.last_problem,
@@ -64,7 +70,7 @@ def costmap_status(name: str, report: CostmapReport) -> DiagnosticStatus:
 
 def _judge(report: CostmapReport) -> tuple[bytes, str]:
     counts, before = report.counts, report.before
-    missing = [c for c in report.calibrations if not c.has_arrived]
+    missing = [c for c in report.cameras if not c.has_arrived]
     refused, added = counts.refused - before.refused, counts.added - before.added
     overtaken = counts.overtaken - before.overtaken
     if missing:

@@ -9,6 +9,7 @@ from nav_msgs.msg import OccupancyGrid
 from numpy.typing import NDArray
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 
@@ -48,11 +49,16 @@ class GridPublishers:
         end_s = time.monotonic() + patience_s
         for publisher in (self._costs, self._classes):
             # Asked again and again: one long wait would hold up every thread of this process.
-            while not publisher.wait_for_all_acked(Duration(nanoseconds=1)):
-                if time.monotonic() > end_s:
-                    break
+            while not _has_arrived(publisher) and time.monotonic() < end_s:
                 time.sleep(_POLL_S)
             self._node.destroy_publisher(publisher)
+
+
+def _has_arrived(publisher: Publisher) -> bool:
+    """Whether all reliable subscribers have all messages; where rclpy cannot tell, as if so."""
+    if not hasattr(publisher, "wait_for_all_acked"):
+        return True
+    return bool(publisher.wait_for_all_acked(Duration(nanoseconds=1)))
 
 
 class NavPublishers:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from dcfm_ros.ros.costmap_counts import CostmapCounts
-from dcfm_ros.ros.costmap_diagnostics import CalibrationState, CostmapReport, costmap_status
+from dcfm_ros.ros.costmap_diagnostics import CostmapReport, PlacingState, costmap_status
 from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Counts, Drop
 from dcfm_ros.ros.diagnostics import CameraReport, camera_status
@@ -85,13 +85,17 @@ class Monitor:
     def _costmap_report(self, costmap: CostmapStage) -> CostmapReport:
         counts, before = costmap.counter.read(), self._reported_costmap
         self._reported_costmap = counts
-        infos = [camera.info for camera in costmap.inputs.cameras.values()]
         return CostmapReport(
             wanted=costmap.wanted,
             is_stale=costmap.is_stale,
-            calibrations=tuple(
-                CalibrationState(info.topic, info.publishers, info.latest is not None)
-                for info in infos
+            cameras=tuple(
+                PlacingState(
+                    camera.info.topic,
+                    camera.info.publishers,
+                    camera.info.latest is not None,
+                    camera.depth.state(),
+                )
+                for camera in costmap.inputs.cameras.values()
             ),
             frames=costmap.transforms.frames,
             counts=counts,

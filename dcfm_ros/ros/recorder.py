@@ -19,7 +19,7 @@ from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Image
 from vision_msgs.msg import LabelInfo
 
-from dcfm_ros.msg import FrameStatus
+from dcfm_ros.msg import ClassGrid, FrameStatus
 from dcfm_ros.ros.executor import spin
 
 _DEPTH = 100
@@ -28,6 +28,7 @@ _TYPES = {
     "color_image": (Image, "sensor_msgs/msg/Image"),
     "status": (FrameStatus, "dcfm_ros/msg/FrameStatus"),
     "label_info": (LabelInfo, "vision_msgs/msg/LabelInfo"),
+    "class_grid": (ClassGrid, "dcfm_ros/msg/ClassGrid"),
 }
 _LATCHED = ("label_info",)
 
