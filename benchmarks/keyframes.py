@@ -18,9 +18,13 @@ from benchmarks.keyframe_compare import compare
 from benchmarks.keyframe_motion import motion, standing
 from benchmarks.keyframe_report import write_report
 from benchmarks.keyframe_runs import measure_runs
+from dcfm_ros.network import calibrated
+from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, EngineSettings
+from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT
 from dcfm_ros.streaming.label_change import FEATURES
 from dcfm_ros.training.calibration import fit
+from dcfm_ros.training.reuse_table import ReuseTable
 
 
 def main() -> None:
@@ -36,10 +40,18 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, default=len(os.sched_getaffinity(0)), help="videos at a time"
     )
+    parser.add_argument(
+        "--calibrated",
+        type=Path,
+        metavar="OUT",
+        help="write the checkpoint, calibrated on all but val",
+    )
     args = parser.parse_args()
     settings = EngineSettings(checkpoint=args.checkpoint, device=args.device, threads=args.threads)
     how = videos.Measuring(settings, args.shared, args.cache, args.ages)
     tables = videos.tables(videos.names(args.shared), how, args.jobs)
+    if args.calibrated:
+        _write_calibrated(args.checkpoint, tables, args.calibrated)
     engine = Engine.load(settings)
     results: dict[str, Any] = {
         "checkpoint": engine.info.name,
@@ -59,6 +71,13 @@ def main() -> None:
     (args.out / "keyframes.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     write_report(results, args.out)
     print((args.out / "keyframes.md").read_text(encoding="utf-8"))
+
+
+def _write_calibrated(checkpoint: str, tables: dict[str, ReuseTable], out: Path) -> None:
+    """What `dcfm calibrate` does, from the tables at hand; val is left for evaluation."""
+    found = fit([table for name, table in tables.items() if name != "val"])
+    calibrated(Path(checkpoint or resource(SHIPPED_CHECKPOINT)), found.to_plain(), out)
+    print(f"{out}: calibrated on {', '.join(found.fitted_on)}", flush=True)
 
 
 if __name__ == "__main__":
