@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from dcfm_ros.bags import open_bag, write_bag
+from dcfm_ros.evaluation.costmap_messages import CostmapTopics
 from dcfm_ros.evaluation.node_process import NodeProcess, running_node
 from dcfm_ros.evaluation.results import Delivery
 from dcfm_ros.settings import to_dict
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 LABELS = ("label_image", "status", "label_info")
 """The outputs that figures come from."""
-PICTURES = (*LABELS, "color_image")
+GRID = "class_grid"
+PICTURES = (*LABELS, "color_image", GRID)
 """Those to look at, too, which cost the node more."""
 
 _READY_S = 90.0
@@ -107,7 +109,8 @@ def live_node(
                 recorder.recording(),
             ):
                 _wait_until_active(process, recorder)
-                yield LiveNode(bag, image_topic, settings, process, recorder)
+                beside = _beside(bag, image_topic, settings) if GRID in topics else ()
+                yield LiveNode(bag, image_topic, settings, process, recorder, beside)
 
 
 class LiveNode:
@@ -120,8 +123,10 @@ class LiveNode:
         settings: LiveSettings,
         process: NodeProcess,
         recorder: Recorder,
+        beside: tuple[str, ...] = (),
     ) -> None:
         self._bag = bag
+        self._beside = beside
         self._skip_missing = settings.skip_missing
         self._image_topic = image_topic
         self._process = process
@@ -144,7 +149,7 @@ class LiveNode:
 
         topic = self._image_topic
         before = self._counts()
-        settings = PlaySettings(rate=rate, topics=(topic,), wait_for=(topic,))
+        settings = PlaySettings(rate=rate, topics=(topic, *self._beside), wait_for=(topic,))
         with (
             open_bag(self._bag, skip_missing=self._skip_missing) as reader,
             _stopped_when_dead(self._process) as stop,
@@ -219,6 +224,13 @@ class _Counts:
     dropped: int
     received: int
     """Label images that came back."""
+
+
+def _beside(bag: Path, image_topic: str, settings: LiveSettings) -> tuple[str, ...]:
+    """What the node needs for its costmap, as far as the bag has it."""
+    with open_bag(bag, skip_missing=settings.skip_missing) as reader:
+        topics = CostmapTopics.of(reader, image_topic)
+    return () if topics is None else (*topics.transforms, topics.camera_info)
 
 
 def _wait_until_active(node: NodeProcess, recorder: Recorder) -> None:

@@ -16,6 +16,7 @@ from dcfm_ros.bags.video import is_video, open_video
 from dcfm_ros.cli.live import PICTURES, LiveSettings, run_live
 from dcfm_ros.cli.progress import progress, seconds_bar
 from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.evaluation.costmap_published import PublishedGrids
 from dcfm_ros.evaluation.costmap_run import costmap_of
 from dcfm_ros.evaluation.recorded import rate_hz, recorded_frames
 from dcfm_ros.evaluation.report import write_report
@@ -126,7 +127,9 @@ def _report(
         if source.path.is_relative_to(stage):
             recording.path = str(out / source.path.relative_to(stage))
         frames = recorded_frames(source, outputs, made.info.labels.classes)
-        with costmap_of(source, CostmapSettings(), made.info.labels) as costmap:
+        grids = PublishedGrids(outputs)
+        labels = made.info.labels
+        with costmap_of(source, CostmapSettings(), labels, published=grids) as costmap:
             recording.costmap = costmap
             frames = costmap.watch(frames) if costmap else frames
             results.gather(recording, progress(frames, "evaluating", "frames", delivery.segmented))

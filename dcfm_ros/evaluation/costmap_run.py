@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -24,6 +24,7 @@ from dcfm_ros.costmap.shipped import classes_of
 from dcfm_ros.costmap.timeline import Timeline
 from dcfm_ros.errors import DcfmError, ImageError, ResourceError, TransformError
 from dcfm_ros.evaluation.costmap_messages import CostmapMessages, CostmapTopics
+from dcfm_ros.evaluation.costmap_published import PublishedGrids
 from dcfm_ros.evaluation.costmap_score import CostmapScore, true_classes
 from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
 from dcfm_ros.evaluation.sources import Source
@@ -62,12 +63,22 @@ class CostmapShot:
 class CostmapRun:
     """Takes the frames of a recording as they pass.
 
+    Args:
+        bag: opened for this alone.
+        topics: of the bag.
+        settings: of the node's costmap.
+        classes: what the labels mean.
+        published: grids of a live node, to look at instead of those made here.
+
     Attributes:
         added: frames in the grid.
         problems: why frames were not, by reason, with how often.
-        grids: grids that the node would have published.
+        published: whether the grids are those that a live node published; else they are made here,
+            at the stamps at which a node would publish them.
+        grids: how many.
         score: against the true grids of the bag.
         warnings: what a user should know.
+        on_grid: called with every grid, if given.
     """
 
     def __init__(
@@ -76,12 +87,16 @@ class CostmapRun:
         topics: CostmapTopics,
         settings: CostmapSettings,
         classes: ClassTable,
+        published: PublishedGrids | None = None,
     ) -> None:
         self.settings, self.classes = settings, classes
+        self.published = published is not None and published.recorded
+        self._published = published
         self.added, self.grids = 0, 0
         self.problems: dict[str, int] = {}
         self.score = CostmapScore()
         self.warnings: list[str] = []
+        self.on_grid: Callable[[CostGrid], None] | None = None
         self._buffer = TransformBuffer()
         self._feed = CostmapFeed(
             CostmapBuilder(settings, classes, self._buffer), [_CAMERA] if topics.depth else []
@@ -96,7 +111,7 @@ class CostmapRun:
         """Give the same frames, each after it went into the grid."""
         for frame in frames:
             for update in self.add(frame):
-                self._count(frame, update)
+                self._count(frame, self._as_published(update))
             yield frame
 
     def add(self, frame: SegmentedFrame) -> list[MapUpdate]:
@@ -134,6 +149,7 @@ class CostmapRun:
             "frames_added": self.added,
             "frames_not_added": self.problems,
             "grids": self.grids,
+            "grids_of_the_node": self.published,
             "depth_topic": self._topics.depth or None,
             "truth_topic": self._topics.truth or None,
             "against_truth": self.score.figures() if self.score.grids else None,
@@ -145,6 +161,13 @@ class CostmapRun:
         """Evenly spread ones in the order they came."""
         places = np.linspace(0, len(self._shots) - 1, min(count, len(self._shots)))
         return [self._shots[place] for place in places.round().astype(int)]
+
+    def _as_published(self, update: MapUpdate) -> MapUpdate:
+        if not self.published or self._published is None:
+            return update
+        unknown = self.settings.grid.unknown_value
+        grid = self._published.at(update.image.stamp_ns, self.classes, unknown)
+        return replace(update, grid=grid)
 
     def _take(self, message: BagMessage, static: bool) -> None:
         content = message.message
@@ -184,6 +207,8 @@ class CostmapRun:
                 del self._shots[1::2]
                 self._stride *= 2
         self._seen += 1
+        if self.on_grid is not None:
+            self.on_grid(update.grid)
 
     def _shot(self, frame: SegmentedFrame, grid: CostGrid, truth: Pixels | None) -> CostmapShot:
         height, width = frame.labels.shape
@@ -204,7 +229,11 @@ class CostmapRun:
 
 @contextmanager
 def costmap_of(
-    source: Source, settings: CostmapSettings | None, labels: LabelSet, depth_topic: str = ""
+    source: Source,
+    settings: CostmapSettings | None,
+    labels: LabelSet,
+    depth_topic: str = "",
+    published: PublishedGrids | None = None,
 ) -> Iterator[CostmapRun | None]:
     """Prepare the costmap of a recording.
 
@@ -224,7 +253,7 @@ def costmap_of(
         if topics is None or classes is None:
             yield None
             return
-        yield CostmapRun(bag, topics, settings, classes)
+        yield CostmapRun(bag, topics, settings, classes, published)
 
 
 def _classes(settings: CostmapSettings, labels: LabelSet) -> ClassTable | None:

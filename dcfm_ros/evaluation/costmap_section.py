@@ -59,6 +59,8 @@ def _sentence(run: CostmapRun) -> str:
         f"{run.added} frames were projected {how} into cells of {settings.grid.resolution_m:g} m, "
         f"which gave {run.grids} grids at {settings.rate_hz:g} Hz."
     )
+    if run.published:
+        made = f"{run.grids} grids that the node published on ~/class_grid."
     said = [made]
     said += [f"{count} frames not added: {reason}." for reason, count in run.problems.items()]
     said += [f"{warning[0].upper()}{warning[1:]}." for warning in run.warnings]
