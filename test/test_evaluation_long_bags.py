@@ -18,13 +18,13 @@ from dcfm_ros.bags.types import message_class
 from dcfm_ros.images import labels_to_png
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-SHORT, LONG = 120, 960
+SHORT, LONG = 48, 384
 HEIGHT, WIDTH = 240, 320
 DEADLINE_S = 280.0
 
 
 def write_long_bag(path: Path, count: int) -> Path:
-    """Raw images of 230 kB each with noise in them: 28 MB, or 221 MB."""
+    """Raw images of 230 kB each with noise in them: 11 MB, or 88 MB."""
     rng = np.random.default_rng(1)
     noise = rng.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     truth = labels_to_png(cv2.resize(np.arange(12, dtype=np.uint8).reshape(3, 4), (WIDTH, HEIGHT)))
@@ -63,7 +63,7 @@ def peak_mib(bag: Path, checkpoint: Path, out: Path) -> float:
 
 @pytest.mark.timeout(900)
 def test_eight_times_the_frames_need_no_more_memory(tmp_path):
-    """221 MB of images; all that may grow is 300 bytes a frame."""
+    """88 MB of images; all that may grow is 300 bytes a frame."""
     checkpoint = write_checkpoint(tmp_path / "tiny.safetensors")
     peaks = {}
     for count in (SHORT, LONG):

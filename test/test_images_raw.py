@@ -248,3 +248,13 @@ def test_any_fields_give_a_picture_or_an_image_error(
     )
     with suppress(ImageError):
         assert image_to_rgb(wild).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [({"format": "png"}, "data"), ({"data": b"", "height": 1}, "width"), ({}, "height")],
+)
+def test_a_message_of_a_damaged_type_is_told(fields, missing):
+    """As a recording gives it whose definition of the type was hit."""
+    with pytest.raises(ImageError, match=f"the message has no {missing}, expected an Image or"):
+        to_rgb(SimpleNamespace(**fields))

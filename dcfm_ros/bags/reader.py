@@ -137,7 +137,12 @@ class BagReader:
         """
         name = find_topic(self.topics, topic, str(self.path)).name
         for record in self.messages([name]):
-            header = record.message.header
+            header = getattr(record.message, "header", None)
+            if header is None:
+                raise BagError(
+                    f"{self.path}: messages on {name} have no header: the definition of their type "
+                    "is damaged"
+                )
             yield ImageFrame(name, stamp_ns(header), record.log_ns, header.frame_id, record.message)
 
     def choose_image_topic(self, requested: str | None = None) -> str:

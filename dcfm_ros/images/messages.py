@@ -30,9 +30,27 @@ class CompressedImage(Protocol):
     data: Any
 
 
+_FIELDS = {
+    True: ("format", "data"),
+    False: ("height", "width", "encoding", "is_bigendian", "step", "data"),
+}
+"""Of compressed and of raw images."""
+
+
 def is_compressed(message: RawImage | CompressedImage) -> bool:
-    """Whether a message is a CompressedImage; the two types share no other field than `data`."""
-    return hasattr(message, "format")
+    """Whether a message is a CompressedImage; the two types share no other field than `data`.
+
+    Raises:
+        ImageError: it has the fields of neither type.
+    """
+    compressed = hasattr(message, "format")
+    missing = [n for n in _FIELDS[compressed] if not hasattr(message, n)]
+    if missing:
+        raise ImageError(
+            f"the message has no {missing[0]}, expected an Image or CompressedImage: the recording's "
+            "definition of its type is damaged"
+        )
+    return compressed
 
 
 def message_bytes(data: Any) -> np.ndarray:
