@@ -47,8 +47,8 @@ def is_compressed(message: RawImage | CompressedImage) -> bool:
     missing = [n for n in _FIELDS[compressed] if not hasattr(message, n)]
     if missing:
         raise ImageError(
-            f"the message has no {missing[0]}, expected an Image or CompressedImage: the recording's "
-            "definition of its type is damaged"
+            f"the message has no {missing[0]}, expected an Image or CompressedImage: its type's "
+            "definition is damaged"
         )
     return compressed
 
