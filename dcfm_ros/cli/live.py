@@ -103,13 +103,13 @@ def live_node(
         parameters = Path(scratch) / "segmenter.yaml"
         parameters.write_text(_parameters(bag, image_topic, settings), encoding="utf-8")
         with middleware.running():
-            recorder = Recorder(sink, outputs=topics)
+            beside = _beside(bag, image_topic, settings) if GRID in topics else ()
+            recorder = Recorder(sink, outputs=[t for t in topics if t != GRID or beside])
             with (
                 running_node(parameters, {"image": image_topic}, log, os.environ) as process,
                 recorder.recording(),
             ):
                 _wait_until_active(process, recorder)
-                beside = _beside(bag, image_topic, settings) if GRID in topics else ()
                 yield LiveNode(bag, image_topic, settings, process, recorder, beside)
 
 
