@@ -88,7 +88,8 @@ class KeyFrameSelector:
         expected = min(1.0, self._correction.factor * estimate)
         proposed = self.policy.propose(signals, expected)
         reason = self._limited(proposed, signals.age, age_ns, granted=granted, busy=busy)
-        measured = reason.is_key_frame and self._correction.is_due
+        reuses = not isinstance(self.policy, Always)  # else there is no estimate to correct
+        measured = reuses and reason.is_key_frame and self._correction.is_due
         if measured:
             self._correction.begin(estimate)
         return self._settle(reason, expected, is_measured=measured)
