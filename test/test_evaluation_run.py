@@ -37,6 +37,8 @@ from dcfm_ros.network import (
 )
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
+from dcfm_ros.synthetic import StreetSettings
+from dcfm_ros.synthetic.bag import write_street_bag
 
 COUNT = 20
 FIXED = ("--policy", "fixed", "--interval", "4")
@@ -156,6 +158,26 @@ def test_the_output_bag_holds_what_the_node_publishes(everything, fixed):
         assert status.common_age.nanosec == (line["age"] * STEP_NS) % 10**9
         expected = line["expected_label_change"]
         assert np.isnan(status.expected_label_change) == (expected is None)
+
+
+def test_the_output_bag_holds_the_costmap_where_there_is_one(run, tmp_path):
+    settings = StreetSettings(width=96, height=72, duration_s=1.5, rate_hz=10.0)
+    write_street_bag(tmp_path / "street", settings, depth="none", progress=False)
+    metrics = run(tmp_path / "out", tmp_path / "street", "--bag")
+    grids = metrics["recordings"][0]["costmap"]["grids"]
+    assert grids > 0
+    with open_bag(tmp_path / "out" / "output") as outputs:
+        costs = [m.message for m in outputs.messages(["/segmenter/costmap"])]
+        classes = [m.message for m in outputs.messages(["/segmenter/class_grid"])]
+        latched = {topic.name for topic in outputs.topics if topic.latched}
+    assert len(costs) == len(classes) == grids
+    assert latched >= {"/segmenter/costmap", "/segmenter/class_grid"}
+    for cost, ids in zip(costs, classes, strict=True):
+        assert (cost.header, cost.info) == (ids.header, ids.info)
+        assert cost.header.frame_id == "odom"
+        assert cost.data.dtype == np.int8
+        assert len(cost.data) == len(ids.class_id) == cost.info.width * cost.info.height
+        assert ((cost.data == -1) == (ids.class_id == 255)).all()
 
 
 def test_several_recordings_get_an_output_bag_each(checkpoint, bag, tmp_path):

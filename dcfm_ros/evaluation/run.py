@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def run_exact(
                 with _opened(recording, settings.source) as source, ExitStack() as stack:
                     policy = plan(engine, source, settings.key_frames) if plan else None
                     pipeline = CameraPipeline(Segmenter(engine, settings.key_frames, policy=policy))
-                    watched = watch
+                    watched, bag = watch, None
                     if settings.write_bag:
                         bag = _output_bag(stage, source, len(recordings), engine.info.labels)
                         stack.callback(bag.close)
@@ -112,6 +113,9 @@ def run_exact(
                             source, settings.costmap, engine.info.labels, settings.depth_topic
                         )
                     )
+                    if costmap is not None and bag is not None:
+                        frame_id = costmap.settings.global_frame
+                        costmap.on_grid = partial(bag.write_grid, frame_id=frame_id)
                     evaluate_source(source, pipeline, results, watched, extras, costmap)
         return write_report(results, stage)
 

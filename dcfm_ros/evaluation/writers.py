@@ -12,7 +12,9 @@ from PIL import Image
 
 from dcfm_ros.bags import message_class, split_stamp, write_bag
 from dcfm_ros.bags.convert import compressed_image, header
+from dcfm_ros.costmap import CostGrid
 from dcfm_ros.errors import EvaluationError
+from dcfm_ros.evaluation.costmap_bag import grid_messages
 from dcfm_ros.evaluation.datasets import label_info
 from dcfm_ros.evaluation.frames import Pixels, SegmentedFrame
 from dcfm_ros.images import overlay, rgb_to_jpeg
@@ -146,6 +148,11 @@ class LabelBag:
         jpeg = rgb_to_jpeg(overlay(frame.rgb, frame.labels, self._palette))
         picture = compressed_image(stamp_ns, frame.frame_id, _OVERLAY_FORMAT, jpeg)
         self._bag.write(OVERLAY_TOPIC, picture, stamp_ns)
+
+    def write_grid(self, grid: CostGrid, frame_id: str) -> None:
+        """Write a grid of the costmap."""
+        for topic, message in grid_messages(grid, frame_id).items():
+            self._bag.write(topic, message, grid.stamp_ns, latched=True)
 
     def close(self) -> None:
         """Write the bag's index."""
