@@ -191,7 +191,7 @@ def latency(results: Results, document: Document) -> str:
     bars = page.drawing(stage_bars(total), "median time of each stage")
     return page.section(
         "Latency",
-        page.text(meaning),
+        page.text(f"{meaning} {_memory_sentence(document)}".rstrip()),
         f'<div class="pair">{histogram}{bars}</div>',
         page.drawing(stage_histograms(total), "histogram of each stage"),
         page.table(("ms", *columns), rows),
@@ -276,6 +276,16 @@ def _accuracy_sentence(accuracy: Mapping[str, Any], setup: Mapping[str, Any]) ->
         + (f", boundary F-score {percent(outlines)} %. " if outlines is not None else ". ")
         + f"Classes that the ground truth never shows {absent} the mean."
     )
+
+
+def _memory_sentence(document: Document) -> str:
+    """Of the process that evaluated, which in live mode is not the node's."""
+    memory = document["timings"]["peak_memory"]
+    if document["setup"]["mode"] == LIVE:
+        return ""
+    device = memory["device_mib"]
+    more = "" if device is None else f", {device:.0f} MiB on the device"
+    return f"Peak memory: {memory['host_mib']:.0f} MiB on the host{more}."
 
 
 def _rate_note(document: Document) -> str:
