@@ -16,9 +16,11 @@ from rclpy.parameter import Parameter
 from ros_harness import CHECKOUT, Inside, running_peer, wait_until, write_checkpoint
 from sensor_msgs.msg import Image
 
+from dcfm_ros.geometry import TransformBuffer
 from dcfm_ros.network import CheckpointInfo, Dcfm, named_config, save
 from dcfm_ros.network.labels import CAMVID11
 from dcfm_ros.ros.camera_info_input import topic_beside
+from dcfm_ros.ros.transform_input import TransformInput
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 SHIPPED = CHECKOUT / "models" / "street.safetensors"
@@ -211,4 +213,14 @@ def test_the_calibration_is_looked_for_beside_the_image(peer, camera, image_topi
         arguments += ["-r", rule]
     node = Node("n", namespace="robot", context=peer.context, cli_args=arguments)
     assert topic_beside(node, camera, image_topic) == expected
+    node.destroy_node()
+
+
+def test_transforms_of_a_robot_among_others_are_remapped_as_nav2_does(peer):
+    arguments = ["--ros-args", "-r", "/tf:=tf", "-r", "/tf_static:=tf_static"]
+    node = Node("n", namespace="robot", context=peer.context, cli_args=arguments)
+    tree = TransformInput(node, TransformBuffer(), lambda: None, lambda kind, text: None)
+    topics = {subscription.topic_name for subscription in node.subscriptions}
+    assert {"/robot/tf", "/robot/tf_static"} <= topics
+    tree.close()
     node.destroy_node()

@@ -509,6 +509,26 @@ def test_a_calibration_that_does_not_come_is_named(world, frames):
     assert here.node.counts().last_problem.startswith(expected)
 
 
+def test_an_unexpected_failure_costs_one_frame(world, frames):
+    here = world("failing", PATIENT)
+    prepare(here, frames[0])
+    builder = here.node.stage._builder
+    add = builder.add
+
+    def fail(*args):
+        builder.add = add
+        raise ZeroDivisionError("on purpose")
+
+    builder.add = fail
+    for frame in frames[:2]:
+        here.car.stand(frame)
+        here.node.label(frame, here.car)
+    assert (grid_at(here, frames[1].stamp_ns) != -1).any()
+    counts = here.node.counts()
+    assert (counts.added, counts.refused) == (1, 1)
+    assert counts.last_problem == "unexpected ZeroDivisionError: on purpose"
+
+
 def test_an_image_without_a_stamp_cannot_be_placed(world, frames):
     here = world("stampless", PATIENT)
     prepare(here, frames[0])
