@@ -18,6 +18,9 @@ KEEP = 0.2
 YIELD = 0.9
 """The same for evidence that a look contradicts: ground under an obstacle, what moves elsewhere."""
 
+LEAVES_AFTER_NS = 250_000_000
+"""What moves has left a cell in view when nothing was seen there for so long, by any camera."""
+
 OBSTACLE_SHARE = 0.4
 """A cell is an obstacle's when obstacles have this share of its evidence: early, not late."""
 
@@ -104,8 +107,9 @@ class RollingGrid:
         if evidence.empty:
             return
         gain = self._gain(stamp_ns)
-        if len(evidence.hidden):
-            self._evidence[evidence.hidden, self._still :] *= np.float32(1 - YIELD)
+        hidden = evidence.hidden[self._seen_ns[evidence.hidden] < stamp_ns - LEAVES_AFTER_NS]
+        if len(hidden):
+            self._evidence[hidden, self._still :] *= np.float32(1 - YIELD)
         if len(evidence.cells):
             self._add_ground(evidence, gain)
             self._touch(evidence.cells, stamp_ns)
