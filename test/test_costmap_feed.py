@@ -143,9 +143,6 @@ def test_an_image_waits_for_its_depth(buffer: TransformBuffer) -> None:
     (update,) = feed.take(0)  # it has none: the ground plane
     assert update.error is None
     assert not feed.builder.warnings
-    feed.use_depth("front", False)
-    feed.put(image(2 * SECOND + 1), 0)
-    assert feed.take(0)[0].error is None
 
 
 def test_grids_come_at_their_rate_by_stamps(buffer: TransformBuffer) -> None:
@@ -163,20 +160,6 @@ def test_grids_come_at_their_rate_by_stamps(buffer: TransformBuffer) -> None:
     assert due == [13, 15, 20, 31, 44]
     feed.put(image(2 * TENTH), 0)  # the bag starts again
     assert feed.take(0)[0].grid is not None
-
-
-def test_clearing_forgets_what_waits(buffer: TransformBuffer) -> None:
-    feed = feed_for(buffer)
-    feed.camera_info("front", 0, info())
-    move(buffer, "odom", "base_link", np.eye(4), SECOND)
-    feed.put(image(SECOND), 0)
-    feed.take(0)
-    feed.put(image(2 * SECOND), 0)
-    feed.clear()
-    assert feed.take(None) == []
-    assert (feed.builder.grid(SECOND).class_ids == 255).all()
-    feed.put(image(SECOND), 0)
-    assert feed.take(0)[0].error is None  # calibration stays
 
 
 def test_confidence_counts_unless_told_otherwise(buffer: TransformBuffer) -> None:

@@ -74,7 +74,7 @@ class CostmapFeed:
 
     def __init__(self, builder: CostmapBuilder, with_depth: Collection[str] = ()) -> None:
         self.builder = builder
-        self._with_depth = set(with_depth)
+        self._with_depth = frozenset(with_depth)
         self._infos: dict[str, Timeline[Any]] = {}
         self._depths: dict[str, Timeline[DepthImage]] = {}
         self._waiting: deque[tuple[LabelledImage, int]] = deque()
@@ -92,10 +92,6 @@ class CostmapFeed:
     def depth(self, camera: str, stamp_ns: int, image: DepthImage) -> None:
         """Take an aligned depth image, (h, w) uint16 in mm or float32 in m."""
         self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
-
-    def use_depth(self, camera: str, used: bool) -> None:
-        """Say whether a camera has depth from now on, as when its publisher comes or goes."""
-        (self._with_depth.add if used else self._with_depth.discard)(camera)
 
     def put(self, image: LabelledImage, now_ns: int) -> None:
         """Take a labelled image; `take` gives what becomes of it."""
@@ -118,13 +114,6 @@ class CostmapFeed:
             self._waiting.popleft()
             updates.append(self._add(image))
         return updates
-
-    def clear(self) -> None:
-        """Forget waiting images and depth, and turn the grid unknown; calibration stays."""
-        self._waiting.clear()
-        self._depths.clear()
-        self._pace = GridPace(self.builder.settings.rate_hz)
-        self.builder.clear()
 
     def _has_all(self, image: LabelledImage) -> bool:
         if image.camera not in self._infos:
