@@ -30,8 +30,8 @@ def section(title: str, *parts: str) -> str:
 
 
 def text(words: str) -> str:
-    """A paragraph that explains."""
-    return f'<p class="soft">{escape(words)}</p>'
+    """A paragraph that explains; a number and its % stay on one line."""
+    return f'<p class="soft">{escape(words)}</p>'.replace(" %", "\u00a0%")
 
 
 def card(name: str, value: str, unit: str = "", more: str = "") -> str:
