@@ -77,7 +77,8 @@ def demo(tmp_path_factory, checkpoint, recording):
 def test_the_run_ends_with_everything_in_place(demo):
     out, said = demo
     assert {entry.name for entry in out.iterdir()} == {
-        "contact_sheet.png", "counts.npz", "frames.jsonl", "metrics.json", "node.log", "outputs", "report.html"
+        "contact_sheet.png", "counts.npz", "frames.jsonl", "metrics.json", "node.log", "outputs",
+        "report.html",
     }  # fmt: skip
     assert len(said.splitlines()) <= 24, "one screen"
     for part in ("12 sent", "p50", "key frames", "mIoU        100.0 %", "report.html"):

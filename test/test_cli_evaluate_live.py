@@ -21,6 +21,8 @@ from evaluation_harness import (
 from dcfm_ros.bags import open_bag
 from dcfm_ros.images import rgb_to_png, to_labels
 from dcfm_ros.streaming import KeyFrameSettings
+from dcfm_ros.synthetic import StreetSettings
+from dcfm_ros.synthetic.bag import write_street_bag
 
 pytest.importorskip("rclpy")
 pytestmark = pytest.mark.dds
@@ -67,7 +69,8 @@ def run(tmp_path_factory, checkpoint, recording):
 def test_the_report_is_that_of_exact_mode(run):
     out, said = run
     assert {entry.name for entry in out.iterdir()} == {
-        "contact_sheet.png", "counts.npz", "frames.jsonl", "metrics.json", "node.log", "outputs", "report.html"
+        "contact_sheet.png", "counts.npz", "frames.jsonl", "metrics.json", "node.log", "outputs",
+        "report.html",
     }  # fmt: skip
     assert f"{COUNT} sent" in said
     metrics = json.loads((out / "metrics.json").read_text())
@@ -129,6 +132,21 @@ def test_pictures_are_played_as_a_bag(checkpoint, tmp_path):
     assert done.returncode == 0, done.stderr
     (recording,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["recordings"]
     assert recording["delivery"]["sent"] == 4
+
+
+def test_the_nodes_costmap_is_in_the_report(checkpoint, tmp_path):
+    """Of a rendered street, with transforms and calibration, by settings that the node is given."""
+    street = StreetSettings(seed=1, duration_s=2.0, rate_hz=5.0, width=96, height=72)
+    write_street_bag(tmp_path / "street", street, depth="none", progress=False)
+    given = ("--rate", 0.5, "--costmap-set", "grid.resolution_m=0.2")
+    done = evaluate(checkpoint, tmp_path / "out", tmp_path / "street", *given)
+    assert done.returncode == 0, done.stderr
+    (recording,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["recordings"]
+    assert recording["costmap"]["grids_of_the_node"]
+    with open_bag(tmp_path / "out" / "outputs") as bag:
+        grids = [record.message.info for record in bag.messages(["/segmenter/class_grid"])]
+    assert grids
+    assert {round(grid.resolution, 6) for grid in grids} == {0.2}
 
 
 def test_a_bag_that_cannot_be_played_is_one_line(checkpoint, tmp_path):

@@ -73,6 +73,7 @@ def test_a_gate_that_trips_is_exit_code_1(runs, capsys, tmp_path):
         (("BAG", "--find-max-rate"), "--find-max-rate is for --live"),
         (("BAG", "--live", "--rate", "0"), "--rate: found 0.0, expected more than 0"),
         (("BAG", "--live", "--reference", "same"), "--reference does not go with --live"),
+        (("BAG", "--live", "--depth-topic", "/d"), "--depth-topic does not go with --live"),
         (("BAG", "--live", "--measure", "all"), "--measure calibration does not go with --live"),
     ],
 )

@@ -48,6 +48,7 @@ def check_live(args: argparse.Namespace, settings: RunSettings) -> None:
     refused = {
         "--reference": settings.reference and "it segments every frame again",
         "--measure calibration": settings.measures.calibration and "confidence is not recorded",
+        "--depth-topic": settings.depth_topic and "the node is given none",
         "--bag": settings.write_bag and "outputs/ is written anyway",
     }
     for name, reason in refused.items():
@@ -65,7 +66,7 @@ def evaluate_live(args: argparse.Namespace, settings: RunSettings) -> dict[str, 
         DcfmError: the recording or the checkpoint cannot be used, or the node fails.
     """
     import_module("dcfm_ros.ros.recorder")  # says what is missing before anything is done
-    from dcfm_ros.cli.live import LABELS, LiveSettings
+    from dcfm_ros.cli.live import LiveSettings
     from dcfm_ros.cli.live_report import as_bag, check_engine, play_and_report
     from dcfm_ros.cli.options import key_frame_settings
     from dcfm_ros.evaluation.output import output_folder
@@ -76,6 +77,7 @@ def evaluate_live(args: argparse.Namespace, settings: RunSettings) -> dict[str, 
         key_frame_settings(args, live=True),
         args.rate or 1.0,
         settings.source.skip_missing,
+        settings.costmap,
     )
     check_engine(live)
     setup = {"measures": settings.measures, "absent_as_zero": settings.absent_as_zero}
@@ -85,7 +87,14 @@ def evaluate_live(args: argparse.Namespace, settings: RunSettings) -> dict[str, 
         if args.find_max_rate:
             live, extra = _at_its_highest(bag, live, settings, args.out)
         return play_and_report(
-            bag, settings.source, live, args.out, stage, outputs=LABELS, setup=setup, extra=extra
+            bag,
+            settings.source,
+            live,
+            args.out,
+            stage,
+            outputs=live.outputs,
+            setup=setup,
+            extra=extra,
         )
 
 
@@ -115,7 +124,7 @@ def _search(bag: Path, topic: str, live: LiveSettings, hz: float | None, out: Pa
     import numpy as np
 
     from dcfm_ros.bags import open_bag
-    from dcfm_ros.cli.live import LABELS, live_node
+    from dcfm_ros.cli.live import live_node
     from dcfm_ros.cli.live_report import LOG, say
     from dcfm_ros.cli.progress import seconds_bar
     from dcfm_ros.evaluation.max_rate import StatusLatencies, Trial, find_max_rate, kept_pace
@@ -123,7 +132,7 @@ def _search(bag: Path, topic: str, live: LiveSettings, hz: float | None, out: Pa
     with open_bag(bag, skip_missing=live.skip_missing) as reader:
         duration_s = min(reader.duration_ns / 1e9, _TRIAL_S)
     latencies = StatusLatencies()
-    with live_node(bag, topic, live, latencies, LABELS, out / LOG) as node:
+    with live_node(bag, topic, live, latencies, live.outputs, out / LOG) as node:
 
         def play(rate: float) -> Trial:
             say(f"playing {duration_s / rate:.1f} s at {rate:.2f} times real time")

@@ -7,18 +7,19 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from dcfm_ros.bags import open_bag, write_bag
+from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.evaluation.costmap_messages import CostmapTopics
 from dcfm_ros.evaluation.node_process import NodeProcess, running_node
 from dcfm_ros.evaluation.results import Delivery
-from dcfm_ros.settings import to_dict
+from dcfm_ros.settings import flatten, to_dict
 from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 if TYPE_CHECKING:
@@ -46,6 +47,13 @@ class LiveSettings:
     """Of playing, times real time."""
     skip_missing: bool = False
     """Play what is there where splits of a bag are missing."""
+    costmap: CostmapSettings | None = field(default_factory=CostmapSettings)
+    """None: no grid is recorded, and the node makes none."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Of the node, that figures come from."""
+        return LABELS if self.costmap is None else (*LABELS, GRID)
 
 
 def run_live(
@@ -263,8 +271,20 @@ def _parameters(bag: Path, image_topic: str, settings: LiveSettings) -> str:
         "image_transport": "compressed" if compressed else "raw",
         "engine": to_dict(settings.engine),
         "key_frames": to_dict(settings.key_frames),
+        **_changed(settings.costmap),
     }
     return yaml.safe_dump({"/**": {"ros__parameters": values}})
+
+
+def _changed(settings: CostmapSettings | None) -> dict[str, Any]:
+    """Parameters that are not the node's own defaults, by dotted name."""
+    if settings is None:
+        return {}
+    return {
+        f"costmap.{name}": list(option.value) if isinstance(option.value, tuple) else option.value
+        for name, option in flatten(settings).items()
+        if option.value != option.default
+    }
 
 
 def _apart(scratch: Path) -> dict[str, str]:

@@ -15,7 +15,6 @@ from dcfm_ros.bags.convert import frames_to_bag
 from dcfm_ros.bags.video import is_video, open_video
 from dcfm_ros.cli.live import PICTURES, LiveSettings, run_live
 from dcfm_ros.cli.progress import progress, seconds_bar
-from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.evaluation.costmap_published import PublishedGrids
 from dcfm_ros.evaluation.costmap_run import costmap_of
 from dcfm_ros.evaluation.recorded import rate_hz, recorded_frames
@@ -129,7 +128,7 @@ def _report(
         frames = recorded_frames(source, outputs, made.info.labels.classes)
         grids = PublishedGrids(outputs)
         labels = made.info.labels
-        with costmap_of(source, CostmapSettings(), labels, published=grids) as costmap:
+        with costmap_of(source, settings.costmap, labels, published=grids) as costmap:
             recording.costmap = costmap
             frames = costmap.watch(frames) if costmap else frames
             results.gather(recording, progress(frames, "evaluating", "frames", delivery.segmented))
