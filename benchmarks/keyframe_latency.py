@@ -6,8 +6,11 @@ frames' own CPU time is told beside: other processes do not show in it.
 
 from __future__ import annotations
 
+import os
+import platform
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +47,15 @@ def measure_latency(engine: Engine, frames: list[Frame]) -> dict[str, Any]:
             # The first of a turn finds cold caches, in each of the modes.
             rows[mode] += stream.run(_TURN, float(period_s))[1:]
     return {mode: _summary(found) for mode, found in rows.items()}
+
+
+def machine() -> str:
+    """The CPU and how much of it this process may use."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.machine()
+    return f"{len(os.sched_getaffinity(0))} virtual cores of {name}"
 
 
 class _Stream:

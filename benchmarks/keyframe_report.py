@@ -25,7 +25,8 @@ def _head(results: dict[str, Any]) -> str:
     frames = ", ".join(f"{name} {v['frames']}" for name, v in results["videos"].items())
     return (
         "# Key-frame selection\n\n"
-        f"Written by `python -m benchmarks.keyframes`, checkpoint {results['checkpoint']}. "
+        f"Written by `python -m benchmarks.keyframes --ages {results['ages']}` on "
+        f"{results['machine']}, checkpoint {results['checkpoint']}. "
         f"Frames: {frames}; reuse up to {results['ages']} frames. The car "
         f"stands on {_standing(results, 'stop_and_go')} of stop_and_go and on "
         f"{_standing(results, 'traffic_lights')} of traffic_lights, amid others that move. Label "

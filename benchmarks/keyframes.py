@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import keyframe_videos as videos
 from benchmarks.keyframe_compare import compare
+from benchmarks.keyframe_latency import machine
 from benchmarks.keyframe_motion import motion, standing
 from benchmarks.keyframe_report import write_report
 from benchmarks.keyframe_runs import measure_runs
@@ -58,6 +59,7 @@ def main() -> None:
         "videos": {},
         "features": list(FEATURES),
         "ages": args.ages,
+        "machine": machine(),
     }
     for name, held in tables.items():
         calibration = fit([table for other, table in tables.items() if other != name])

@@ -58,6 +58,7 @@ def test_the_report_holds_what_was_found(compared, tmp_path: Path) -> None:
     results = {
         "checkpoint": "made up",
         "ages": 6,
+        "machine": "1 core",
         "videos": {"v0": compared},
         "motion": {"v0": {"way": [0.5, 0.25]}},
         "standing": {"stop_and_go": 0.3, "traffic_lights": 0.6},
