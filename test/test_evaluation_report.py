@@ -109,7 +109,7 @@ def written(tmp_path_factory):
 def test_the_page_needs_no_other_file(written):
     folder, _, page = written
     assert sorted(f.name for f in folder.iterdir()) == [
-        "contact_sheet.png", "metrics.json", "report.html"
+        "contact_sheet.png", "counts.npz", "metrics.json", "report.html"
     ]  # fmt: skip
     assert page.sources
     assert all(source.startswith("data:image/") for source in page.sources)
