@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from comparison_harness import write_run
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.compare import load_run
+from dcfm_ros.evaluation.costmap_score import CostmapScore
 from dcfm_ros.evaluation.quantities import quantities, the_quantity
 
 
@@ -54,3 +57,18 @@ def test_details_are_not_for_the_table(found):
 def test_an_unknown_figure_is_told_with_the_nearest(found, name, advice):
     with pytest.raises(EvaluationError, match="no figure .*" + advice):
         the_quantity(found, name)
+
+
+def test_costmaps_of_all_recordings_are_counted_together(tmp_path):
+    """10 of 20 and 30 of 30 ground cells; the third recording has no true grid."""
+    run = load_run(write_run(tmp_path, [[500], [500], [500]], names=("a", "b", "c")))
+    zero = dict.fromkeys((field.name for field in fields(CostmapScore)), 0)
+    scores = [{**zero, "ground": 20, "ground_right": 10, "hidden_obstacles": 5}]
+    scores.append({**zero, "ground": 30, "ground_right": 30, "hidden_obstacles": 0})
+    for recording, score in zip(run.document["recordings"], [*scores, None], strict=True):
+        recording["costmap"] = {"against_truth": score}
+    found = quantities(run.document)
+    assert found["costmap.ground_right"].value == pytest.approx(80.0)
+    assert found["costmap.hidden_obstacles"].value == pytest.approx(100 * 5 / 55)
+    assert found["costmap.hidden_obstacles"].better == -1
+    assert found["costmap.obstacles_near"].value is None

@@ -13,7 +13,7 @@ from dcfm_ros.evaluation.counts import Counts, added, no_counts, read_counts
 from dcfm_ros.evaluation.document import write_document
 from dcfm_ros.evaluation.fleet_document import Row, fleet_document
 from dcfm_ros.evaluation.fleet_jobs import FOLDER, Job
-from dcfm_ros.evaluation.fleet_page import COLUMNS, cells, fleet_page
+from dcfm_ros.evaluation.fleet_page import COLUMNS, cells, costmap_sentence, fleet_page
 from dcfm_ros.evaluation.output import output_folder
 from dcfm_ros.evaluation.pooled import PooledTally
 from dcfm_ros.evaluation.tally import Measures
@@ -78,6 +78,8 @@ def fleet_text(content: dict[str, Any], rows: Sequence[Row]) -> str:
         ).rstrip()
         for row in table
     ]
+    if "costmap" in content:
+        lines.append(f"costmap     {costmap_sentence(content['costmap'])}")
     lines += [f"FAILED  {row.name}: {row.error}" for row in rows if row.error]
     before = sum(row.was_done for row in rows)
     if before:

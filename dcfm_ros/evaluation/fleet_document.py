@@ -10,6 +10,7 @@ from typing import Any
 import dcfm_ros
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.cost import FrameCost
+from dcfm_ros.evaluation.costmap_total import costmap_total
 from dcfm_ros.evaluation.document import SCHEMA
 from dcfm_ros.evaluation.metrics import Conventions, measure, time_stages
 from dcfm_ros.evaluation.pooled import PooledTally
@@ -56,17 +57,20 @@ def fleet_document(rows: Sequence[Row], tally: PooledTally, labels: LabelSet) ->
         absent_as_zero=setup["absent_as_zero"],
         own_reference=bool(reference and reference["own"]),
     )
+    recordings = [
+        {**recording, "name": row.name, "folder": row.folder}
+        for row, document in zip(good, documents, strict=True)
+        for recording in document["recordings"]
+    ]
+    costmap = costmap_total(recordings)
     return {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "dcfm_ros": dcfm_ros.__version__,
         "setup": setup,
         "total": measure(tally, labels, _mean_cost(documents), conventions),
-        "recordings": [
-            {**recording, "name": row.name, "folder": row.folder}
-            for row, document in zip(good, documents, strict=True)
-            for recording in document["recordings"]
-        ],
+        **({"costmap": costmap.figures()} if costmap else {}),
+        "recordings": recordings,
         "failed": [
             {"name": row.name, "path": row.path, "error": row.error} for row in rows if row.error
         ],

@@ -31,6 +31,7 @@ def fleet_page(
         _recordings(document),
         sections.classes(document, labels),
         _latency(tally),
+        _costmap(document),
         _notes(document),
     )
     return page.page(f"{title}: segmentation report", "\n".join(part for part in parts if part))
@@ -66,6 +67,22 @@ def cells(recording: Document, times: Document) -> tuple[str, ...]:
         page.milliseconds(latency["p95"]),
         str(delivery["dropped"] + delivery["lost"]) if delivery else "",
     )
+
+
+def costmap_sentence(costmap: Document) -> str:
+    """How the grids of all recordings compare with the true ones."""
+    return (
+        f"{percent(costmap['ground_right_share'])} % of the ground has its class, "
+        f"{percent(costmap['obstacles_near_share'])} % of the obstacle cells lie at most two cells "
+        f"from a true one, {percent(costmap['hidden_obstacle_share'])} % of the cells shown as "
+        f"ground hide an obstacle ({costmap['grids']} grids)"
+    )
+
+
+def _costmap(document: Document) -> str:
+    if "costmap" not in document:
+        return ""
+    return page.section("Costmap", page.text(f"{costmap_sentence(document['costmap'])}."))
 
 
 def _recordings(document: Document) -> str:

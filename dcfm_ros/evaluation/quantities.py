@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcfm_ros.errors import EvaluationError
+from dcfm_ros.evaluation.costmap_score import CostmapScore
+from dcfm_ros.evaluation.costmap_total import costmap_total
 
 POINTS = "points"
 """Of shares: hundredths of the whole, so that 60 % to 59.5 % is -0.5 points."""
@@ -32,6 +34,7 @@ _OF_CLASSES = ("iou", "precision", "recall", "share", "boundary_f_score")
 _WITH_TRUTH = ("miou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 _LESS_IS_BETTER = (
     "latency", "dropped", "lost", "multiply_adds", "peak_memory", "label_change", "calibration",
+    "costmap.hidden_obstacles",
 )  # fmt: skip
 _NEITHER = ("key_", "predicted_shares", "share.", "frames", "mean_confidence")
 _MAIN_DETAILS = (
@@ -61,7 +64,7 @@ class Quantity:
     @property
     def is_main(self) -> bool:
         """Whether a reader wants it without asking: no detail of classes, stages or counts."""
-        if self.name.startswith("iou.") or self.name in _MAIN_DETAILS:
+        if self.name.startswith(("iou.", "costmap.")) or self.name in _MAIN_DETAILS:
             return True
         return "." not in self.name and not self.name.endswith("frames")
 
@@ -84,6 +87,9 @@ def quantities(document: Mapping[str, Any]) -> dict[str, Quantity]:
         name = _name(path)
         unit, factor = _unit(name, path, value)
         found[name] = Quantity(name, unit, None if value is None else value * factor)
+    costmap = costmap_total(document["recordings"])
+    for name, share in _costmap_shares(costmap) if costmap else ():
+        found[name] = Quantity(name, POINTS, None if share is None else 100.0 * share)
     for name, count in _deliveries(document).items():
         found[name] = Quantity(name, "", count)
     return found
@@ -136,6 +142,13 @@ def _unit(name: str, path: str, value: float | None) -> tuple[str, float]:
     if name.startswith("multiply_adds"):
         return "G", 1e-9
     return ("", 1.0) if isinstance(value, int) else (POINTS, 100.0)
+
+
+def _costmap_shares(costmap: CostmapScore) -> Iterator[tuple[str, float | None]]:
+    """Of the cells of all grids that were held against true ones."""
+    yield "costmap.ground_right", costmap.ground_share
+    yield "costmap.obstacles_near", costmap.obstacle_share
+    yield "costmap.hidden_obstacles", costmap.hidden_share
 
 
 def _deliveries(document: Mapping[str, Any]) -> dict[str, float]:
