@@ -148,6 +148,10 @@ def test_costs_change_at_run_time_and_bad_ones_are_refused_with_one_line(make, p
         assert answer.reason.startswith(reason)
         assert "\n" not in answer.reason
     assert {30, 0, 100} <= costs_of(frames[2]), "as before"
+    assert set_costs().successful
+    assert {0, 50, 100} <= costs_of(frames[3]), "those of the file"
+    assert set_costs("road: 30").successful
+    assert {30, 50, 100} <= costs_of(frames[4])
     too_late = peer.set("/costly/segmenter", "costmap.global_frame", "map")
     assert "takes effect at activate" in too_late.reason
 

@@ -61,8 +61,8 @@ def descriptor(option: Option) -> ParameterDescriptor:
     described.description = option.doc
     described.additional_constraints = valid_values(option)
     described.read_only = option.name in _AT_START
-    # Let users write 1 for 1.0; the settings check the type.
-    described.dynamic_typing = option.type is float
+    # Let users write 1 for 1.0, and [], which has no type; the settings check the type.
+    described.dynamic_typing = option.type in (float, tuple[str, ...])
     low, high = option.low, option.high
     if option.type is int and (low is not None or high is not None):
         described.integer_range = [
