@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, help="folder with data/camvid and data/video")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--cache", type=Path, default=Path("out/keyframes"))
-    parser.add_argument("--ages", type=int, default=16)
+    parser.add_argument("--ages", type=int, default=12)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
