@@ -46,9 +46,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint", default="")
+    parser.add_argument("--machine", default=f"{os.cpu_count()} cores", help="what it ran on")
     parser.add_argument("--out", type=Path, help="folder for harness.json and harness.md")
     args = parser.parse_args()
     found = measure(args.bag, args.rounds, args.threads, args.checkpoint)
+    found["machine"] = args.machine
     print(as_markdown(found))
     if args.out:
         text = json.dumps(found, indent=2) + "\n"
@@ -68,7 +70,6 @@ def measure(bag: Path, rounds: int, threads: int, checkpoint: str = "") -> dict[
             "labelled": source.label_count,
             "image_size": list(pictures[0][0].shape[1::-1]),
             "threads": threads,
-            "cores": os.cpu_count(),
             "rounds": rounds,
             "kinds": {
                 name: _summary([_round(engine, settings, source, pictures) for _ in range(rounds)])
@@ -82,9 +83,10 @@ def as_markdown(found: dict[str, Any]) -> str:
     width, height = found["image_size"]
     command = (
         f"`python -m benchmarks.harness {found['bag']} --rounds {found['rounds']} --threads "
-        f"{found['threads']}`: {found['frames']} frames of {width}x{height} px as JPEG, "
-        f"{found['labelled']} with ground truth as PNG; CPU time, both in turns frame by frame in "
-        f"one process, the median of {found['rounds']} rounds (all rounds in brackets)."
+        f"{found['threads']}` on {found['machine']}: {found['frames']} frames of "
+        f"{width}x{height} px as JPEG, {found['labelled']} with ground truth as PNG; CPU time, "
+        f"both in turns frame by frame in one process, the median of {found['rounds']} rounds "
+        "(all rounds in brackets)."
     )
     lines = [
         "# What exact mode costs over the bare network loop",
