@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 
 from dcfm_ros.evaluation.bootstrap import (
+    DRAWS,
     MANY_RECORDINGS,
     block_length,
+    blocks,
+    draw_weights,
     interval,
     weighted_percentile,
 )
 
 
-def mean_of(values):
-    return lambda weights: weights @ values / weights.sum(1)
+def interval_of_mean(values, block, draws=DRAWS):
+    sizes = blocks([len(values)], block)
+    weights = np.repeat(draw_weights(len(sizes), draws), sizes, 1)
+    return interval(weights @ values / weights.sum(1))
 
 
 def autoregressive(rng, count, rho):
@@ -29,7 +34,7 @@ def autoregressive(rng, count, rho):
 
 def test_of_independent_frames_the_interval_is_the_textbooks():
     values = np.random.default_rng(1).standard_normal(400)
-    low, high = interval(mean_of(values), [400], 1)
+    low, high = interval_of_mean(values, 1)
     half = 1.96 * values.std() / 20
     assert low == pytest.approx(values.mean() - half, abs=0.1 * half)
     assert high == pytest.approx(values.mean() + half, abs=0.1 * half)
@@ -44,7 +49,7 @@ def test_blocks_cover_the_truth_where_single_frames_do_not():
         values = autoregressive(rng, 600, 0.9)
         for kind in covered:
             block = 1 if kind == 1 else block_length([values])
-            low, high = interval(mean_of(values), [600], block, draws=300)
+            low, high = interval_of_mean(values, block, draws=300)
             covered[kind] += low <= 0 <= high
     assert covered[1] / rounds < 0.7
     assert covered["rule"] / rounds > 0.8
@@ -58,42 +63,39 @@ def test_the_block_grows_with_likeness():
     assert block_length([np.arange(40.0)]) <= 10, "a quarter at most"
 
 
-def test_blocks_stay_within_recordings_and_cover_all_alike():
-    """Each recording keeps its share of the draw; no frame is drawn more than another."""
-    seen = []
+def test_blocks_stay_within_recordings_and_are_about_as_long():
+    assert blocks([3, 12, 1], 3).tolist() == [3, 3, 3, 3, 3, 1]
+    assert blocks([10], 4).tolist() == [5, 5]
+    assert blocks([2, 0, 2], 5).tolist() == [2, 2]
 
-    def statistic(weights):
-        seen.append(weights)
-        return weights[:, :3].sum(1) / weights.sum(1)
 
-    assert interval(statistic, [3, 12], 3, draws=4000) == (0.2, 0.2)
-    mean = np.concatenate(seen).mean(0)
-    np.testing.assert_allclose(mean, 1.0, atol=0.08)
+def test_all_blocks_are_drawn_alike():
+    weights = draw_weights(5, draws=4000)
+    np.testing.assert_array_equal(weights.sum(1), 5.0)
+    np.testing.assert_allclose(weights.mean(0), 1.0, atol=0.06)
 
 
 def test_many_recordings_are_drawn_whole():
-    lengths = [2] * MANY_RECORDINGS
-
-    def statistic(weights):
-        np.testing.assert_array_equal(weights[:, ::2], weights[:, 1::2])
-        return weights[:, 0]
-
-    low, high = interval(statistic, lengths, 1, draws=500)
-    assert low == 0.0 < high
+    assert blocks([7] * MANY_RECORDINGS, 2).tolist() == [7] * MANY_RECORDINGS
 
 
-def test_the_same_seed_gives_the_same_interval():
-    values = np.random.default_rng(4).standard_normal(50)
-    assert interval(mean_of(values), [50], 5) == interval(mean_of(values), [50], 5)
+def test_a_long_recording_has_longer_blocks_rather_than_more():
+    sizes = blocks([1_000_000], 2)
+    assert len(sizes) == 2000
+    assert set(sizes.tolist()) == {500}
 
 
-def test_there_is_no_interval_of_one_frame_or_of_nothing():
-    assert interval(mean_of(np.ones(1)), [1], 1) is None
-    assert interval(lambda weights: np.full(len(weights), np.nan), [9], 1) is None
+def test_the_same_seed_gives_the_same_draws():
+    np.testing.assert_array_equal(draw_weights(50), draw_weights(50))
+
+
+def test_there_is_no_interval_where_most_draws_have_no_value():
+    assert interval(np.array([1.0, np.nan, np.nan])) is None
+    assert interval(np.array([1.0, 1.0, np.nan])) == (1.0, 1.0)
 
 
 def test_weighted_percentiles_by_hand():
-    values = np.array([30.0, 10.0, 20.0])
-    weights = np.array([[1.0, 1.0, 1.0], [0.0, 3.0, 1.0], [0.0, 0.0, 0.0]])
+    values = np.array([10.0, 20.0, 30.0])
+    weights = np.array([[1.0, 1.0, 1.0], [3.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
     np.testing.assert_array_equal(weighted_percentile(values, weights, 50), [20.0, 10.0, np.nan])
     np.testing.assert_array_equal(weighted_percentile(values, weights, 99)[:2], [30.0, 20.0])

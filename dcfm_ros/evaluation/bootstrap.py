@@ -1,14 +1,14 @@
 """Paired bootstrap over blocks of consecutive frames: how sure a difference of two runs is.
 
 Neighbouring frames of a video are nearly the same picture, so single frames are no independent
-samples: whole blocks are drawn (moving blocks: Künsch 1989; circular: Politis and Romano 1992), and
-from many recordings whole recordings. Both runs are evaluated on the same draw.
+samples: whole blocks of them are drawn (Carlstein 1986), and from many recordings whole recordings.
+Both runs are evaluated on the same draw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,10 @@ LEVEL = 0.95
 MANY_RECORDINGS = 20
 """From this many on, whole recordings are drawn."""
 
-_CHUNK = 4_000_000
-"""Weights held at a time."""
+_MOST_BLOCKS = 2000
+"""Longer blocks do no harm, more of them cost time."""
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Floats], Floats]
-"""(draws, frames) weights → (draws,) values."""
 
 
 def block_length(series: Sequence[Floats]) -> int:
@@ -53,28 +51,42 @@ def block_length(series: Sequence[Floats]) -> int:
     return int(min(max(1, math.ceil(length)), max(1, count // 4)))
 
 
-def interval(
-    statistic: Statistic, lengths: Sequence[int], block: int, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float] | None:
-    """The percentile interval of a statistic at `LEVEL`; the same for the same seed.
+def blocks(lengths: Sequence[int], block: int) -> NDArray[np.int64]:
+    """(blocks,) frames of each block; none spans two recordings, and all are about as long.
 
     Args:
-        statistic: e.g. the difference of two means under the same weights.
-        lengths: frames of each recording, in the order of the weights.
+        lengths: frames of each recording.
+        block: frames that a block should have.
+    """
+    block = max(block, -(-sum(lengths) // _MOST_BLOCKS))
+    sizes: list[int] = []
+    for frames in lengths:
+        count = 1 if len(lengths) >= MANY_RECORDINGS else max(1, round(frames / block))
+        edges = np.arange(count + 1) * frames // count
+        sizes += np.diff(edges).tolist()
+    return np.array([size for size in sizes if size], np.int64)
+
+
+def draw_weights(count: int, draws: int = DRAWS, seed: int = 0) -> Floats:
+    """(draws, count) how often each block is in each draw; the same for the same seed."""
+    share = np.full(count, 1.0 / count)
+    return np.random.default_rng(seed).multinomial(count, share, draws).astype(np.float64)
+
+
+def interval(values: Floats) -> tuple[float, float] | None:
+    """The percentile interval of a figure at `LEVEL`.
+
+    Args:
+        values: (draws,) NaN where a draw has no value.
 
     Returns:
-        None where most draws have no value, or there is one block only.
+        None where most draws have no value.
     """
-    if sum(lengths) < 2:
-        return None
-    rng = np.random.default_rng(seed)
-    parts = [statistic(weights) for weights in _weights(lengths, block, draws, rng)]
-    values = np.concatenate(parts)
-    values = values[~np.isnan(values)]
-    if len(values) < draws / 2:
+    known = values[~np.isnan(values)]
+    if len(known) < len(values) / 2:
         return None
     tail = 50.0 * (1.0 - LEVEL)
-    low, high = np.percentile(values, (tail, 100.0 - tail))
+    low, high = np.percentile(known, (tail, 100.0 - tail))
     return float(low), float(high)
 
 
@@ -82,43 +94,10 @@ def weighted_percentile(values: Floats, weights: Floats, percent: float) -> Floa
     """(draws,) the value below which `percent` of the weight lies.
 
     Args:
-        values: (frames,) without NaN.
+        values: (frames,) in rising order, without NaN.
         weights: (draws, frames).
     """
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(weights[:, order], axis=1)
+    below = np.cumsum(weights, axis=1)
     reached = below >= percent / 100.0 * below[:, -1:] - 1e-9
-    result: Floats = values[order][np.argmax(reached, axis=1)]
+    result: Floats = values[np.argmax(reached, axis=1)]
     return np.where(below[:, -1] > 0, result, np.nan)
-
-
-def _weights(
-    lengths: Sequence[int], block: int, draws: int, rng: np.random.Generator
-) -> Iterator[Floats]:
-    """(some draws, frames) how often each frame is in each draw, until there are all draws."""
-    step = max(1, _CHUNK // max(1, sum(lengths)))
-    for start in range(0, draws, step):
-        count = min(step, draws - start)
-        if len(lengths) >= MANY_RECORDINGS:
-            share = np.full(len(lengths), 1.0 / len(lengths))
-            yield np.repeat(rng.multinomial(len(lengths), share, count), lengths, 1).astype(float)
-        else:
-            yield np.concatenate([_blocks(n, block, count, rng) for n in lengths], 1)
-
-
-def _blocks(frames: int, block: int, draws: int, rng: np.random.Generator) -> Floats:
-    """(draws, frames) how often circular blocks at random places cover each frame."""
-    length = min(block, frames)
-    if not length:
-        return np.zeros((draws, 0))
-    blocks = -(-frames // length)
-    starts = rng.integers(0, frames, (draws, blocks))
-    edges = np.zeros((draws, frames + length + 1))
-    row = np.arange(draws)[:, None]
-    np.add.at(edges, (row, starts), 1.0)
-    np.add.at(edges, (row, starts + length), -1.0)
-    covered = np.cumsum(edges, axis=1)
-    wrapped = covered[:, :frames].copy()
-    tail = covered[:, frames : frames + length]
-    wrapped[:, : tail.shape[1]] += tail
-    return wrapped

@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.bootstrap import DRAWS, Floats, Statistic, block_length, interval
+from dcfm_ros.evaluation.bootstrap import (
+    DRAWS,
+    Floats,
+    block_length,
+    blocks,
+    draw_weights,
+    interval,
+)
 from dcfm_ros.evaluation.document import SCHEMA
-from dcfm_ros.evaluation.estimates import Estimator, agrees, estimator, joined
+from dcfm_ros.evaluation.estimates import Figure, Resampled, agrees, figure, joined
 from dcfm_ros.evaluation.frame_log import FrameLog, FrameLogs, read_frame_logs
 from dcfm_ros.evaluation.quantities import Quantity, quantities
 
@@ -65,8 +72,10 @@ class Comparison:
     differences: dict[str, Difference]
     frames: int
     """That both runs have; 0 where one has no frame log."""
+    blocks: int
+    """That the bootstrap draws from."""
     block: int
-    """Frames per block of the bootstrap."""
+    """Frames of the longest one."""
     notes: tuple[str, ...]
 
 
@@ -110,19 +119,28 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
     logs = [read_frame_logs(run.document, run.path.parent) for run in (old, new)]
     pairs = _pairs(*logs)
     lengths = [len(pair[0].stamps_ns) for pair in pairs]
-    block = block_length([_series(*pair) for pair in pairs]) if sum(lengths) else 0
+    sizes = np.zeros(0, np.int64)
     if sum(lengths):
-        whole = [joined(list(log.values())) for log in logs]
-        common = joined([pair[0] for pair in pairs]), joined([pair[1] for pair in pairs])
+        sizes = blocks(lengths, block_length([_series(*pair) for pair in pairs]))
+        weights = draw_weights(len(sizes), draws)
+        drawn = [Resampled(joined(side), sizes, weights) for side in zip(*pairs, strict=True)]
+        whole = [_whole(joined(list(log.values()))) for log in logs]
         for name, found in differences.items():
-            make = estimator(name, old.document["setup"])
+            make = figure(name, old.document["setup"])
             if make is not None and _is_estimated(found, make, whole):
-                earlier, later = (make(log) for log in common)
-                bounds = interval(_change(earlier, later), lengths, block, draws)
+                bounds = interval(make(drawn[1]) - make(drawn[0]))
                 if bounds is not None:
                     differences[name] = replace(found, low=bounds[0], high=bounds[1])
     notes = _notes(old, new, sum(lengths))
-    return Comparison(old, new, differences, sum(lengths), block, tuple(notes))
+    return Comparison(
+        old,
+        new,
+        differences,
+        frames=sum(lengths),
+        blocks=len(sizes),
+        block=int(sizes.max(initial=0)),
+        notes=tuple(notes),
+    )
 
 
 def check_comparable(old: Run, new: Run) -> None:
@@ -208,23 +226,23 @@ def _series(old: FrameLog, new: FrameLog) -> Floats:
     return new.total_ms - old.total_ms if np.isnan(difference).all() else difference
 
 
-def _is_estimated(found: Difference, make: Estimator, logs: Sequence[FrameLog]) -> bool:
+def _whole(log: FrameLog) -> Resampled:
+    """Every frame once."""
+    return Resampled(log, np.array([len(log.stamps_ns)]), np.ones((1, 1)))
+
+
+def _is_estimated(found: Difference, make: Figure, runs: Sequence[Resampled]) -> bool:
     """Whether the frame logs give the figures of the reports: another definition has no interval.
 
     Args:
-        logs: all frames of the old run, and of the new one.
+        runs: all frames of the old run, and of the new one.
     """
-    for value, log in zip((found.old, found.new), logs, strict=True):
+    for value, run in zip((found.old, found.new), runs, strict=True):
         if value is None:
             return False
-        everything = np.ones((1, len(log.stamps_ns)))
-        if found.unit != "ms" and not agrees(make(log)(everything)[0], value):
+        if found.unit != "ms" and not agrees(make(run)[0], value):
             return False
     return True
-
-
-def _change(old: Statistic, new: Statistic) -> Statistic:
-    return lambda weights: new(weights) - old(weights)
 
 
 def _notes(old: Run, new: Run, frames: int) -> list[str]:

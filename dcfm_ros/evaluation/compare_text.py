@@ -43,6 +43,7 @@ def comparison_document(
         "new": str(comparison.new.path),
         "bootstrap": {
             "frames": comparison.frames,
+            "blocks": comparison.blocks,
             "frames_per_block": comparison.block,
             "draws": DRAWS,
             "level": LEVEL,
@@ -72,8 +73,8 @@ def comparison_document(
 
 def _how(comparison: Comparison) -> str:
     return (
-        f"intervals: paired bootstrap, {DRAWS} draws over {comparison.frames} frames in blocks of "
-        f"{comparison.block}"
+        f"intervals: paired bootstrap, {DRAWS} draws of {comparison.blocks} blocks of up to "
+        f"{comparison.block} frames, {comparison.frames} in all"
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures of a run again from its frame log, under weights: what the bootstrap draws from."""
+"""Figures of a run again from its frame log, for each draw of the bootstrap."""
 
 from __future__ import annotations
 
@@ -6,16 +6,72 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dcfm_ros.evaluation.bootstrap import Floats, Statistic, weighted_percentile
+from dcfm_ros.evaluation.bootstrap import Floats, weighted_percentile
 from dcfm_ros.evaluation.frame_log import HITS, PREDICTED, TRUE, FrameLog
 
 _ROUNDING = 1e-6
+_CHUNK = 4_000_000
+"""Weights of frames held at a time."""
 
-Estimator = Callable[[FrameLog], Statistic]
+
+class Resampled:
+    """The frames of a run in every draw: sums by class and by frame.
+
+    Args:
+        log: the frames of all recordings after each other.
+        sizes: (blocks,) frames of each block.
+        weights: (draws, blocks) how often each block is drawn.
+    """
+
+    def __init__(self, log: FrameLog, sizes: NDArray[np.int64], weights: Floats) -> None:
+        starts = np.cumsum(sizes) - sizes
+        self._log, self._sizes, self._weights, self._starts = log, sizes, weights, starts
+        frames, _, classes = log.counts.shape
+        sums = weights @ np.add.reduceat(log.counts.reshape(frames, -1), starts)
+        by_class = sums.reshape(-1, 3, classes)
+        self.hits: Floats = by_class[:, HITS]
+        """(draws, classes) pixels found, as `true` and `predicted`."""
+        self.true: Floats = by_class[:, TRUE]
+        self.predicted: Floats = by_class[:, PREDICTED]
+
+    @property
+    def iou(self) -> Floats:
+        """(draws, classes) NaN for a class that the truth does not show."""
+        iou = np.full(self.hits.shape, np.nan)
+        union = self.true + self.predicted - self.hits
+        np.divide(self.hits, union, out=iou, where=self.true > 0)
+        return iou
+
+    def mean(self, values: Floats) -> Floats:
+        """(draws,) of a figure of single frames, (frames,); NaN frames are left out."""
+        known = ~np.isnan(values)
+        sums = np.add.reduceat(np.where(known, values, 0.0), self._starts)
+        counts = np.add.reduceat(known.astype(np.float64), self._starts)
+        return _ratio(self._weights @ sums, self._weights @ counts)
+
+    def percentile(self, values: Floats, percent: float) -> Floats:
+        """(draws,) of a figure of single frames, (frames,) without NaN."""
+        order = np.argsort(values, kind="stable")
+        place = np.repeat(np.arange(len(self._sizes)), self._sizes)[order]
+        step = max(1, _CHUNK // max(1, len(values)))
+        parts = [
+            weighted_percentile(values[order], self._weights[i : i + step, place], percent)
+            for i in range(0, len(self._weights), step)
+        ]
+        return np.concatenate(parts)
+
+    @property
+    def log(self) -> FrameLog:
+        """Every frame once."""
+        return self._log
 
 
-def estimator(name: str, setup: Mapping[str, Any]) -> Estimator | None:
+Figure = Callable[[Resampled], Floats]
+
+
+def figure(name: str, setup: Mapping[str, Any]) -> Figure | None:
     """How to compute a figure of `quantities`, in its unit; None where frames do not give it.
 
     Args:
@@ -25,10 +81,11 @@ def estimator(name: str, setup: Mapping[str, Any]) -> Estimator | None:
     if name == "miou":
         return _miou_with_absent_classes if setup.get("absent_as_zero") else _miou
     kind, _, rest = name.partition(".")
-    if kind in ("iou", "precision", "recall") and rest in classes:
-        return lambda log: _of_class(log, kind, classes.index(rest))
+    if kind in _OF_CLASS and rest in classes:
+        place = classes.index(rest)
+        return lambda drawn: 100.0 * _OF_CLASS[kind](drawn)[:, place]
     if kind == "latency" and rest.startswith("p") and rest[1:].isdigit():
-        return lambda log: lambda w: weighted_percentile(log.total_ms, w, float(rest[1:]))
+        return lambda drawn: drawn.percentile(drawn.log.total_ms, float(rest[1:]))
     return _PLAIN.get(name)
 
 
@@ -49,78 +106,27 @@ def joined(logs: Sequence[FrameLog]) -> FrameLog:
     )
 
 
-def _ious(log: FrameLog, weights: Floats) -> Floats:
-    """(draws, classes) NaN for a class that the truth does not show."""
-    hits, true, predicted = _sums(log, weights)
-    iou = np.full(hits.shape, np.nan)
-    np.divide(hits, true + predicted - hits, out=iou, where=true > 0)
-    return iou
+def _miou(drawn: Resampled) -> Floats:
+    iou = drawn.iou
+    present = (~np.isnan(iou)).sum(1)
+    return 100.0 * _ratio(np.nansum(iou, 1), present.astype(np.float64))
 
 
-def _sums(log: FrameLog, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """(draws, classes) pixels found, true and predicted."""
-    frames, _, classes = log.counts.shape
-    sums = (weights @ log.counts.reshape(frames, -1)).reshape(-1, 3, classes)
-    return sums[:, HITS], sums[:, TRUE], sums[:, PREDICTED]
+def _miou_with_absent_classes(drawn: Resampled) -> Floats:
+    return 100.0 * np.asarray(np.nan_to_num(drawn.iou).mean(1))
 
 
-def _of_class(log: FrameLog, kind: str, class_id: int) -> Statistic:
-    def statistic(weights: Floats) -> Floats:
-        if kind == "iou":
-            return 100.0 * _ious(log, weights)[:, class_id]
-        hits, true, predicted = _sums(log, weights)
-        whole = (true if kind == "recall" else predicted)[:, class_id]
-        return 100.0 * _ratio(hits[:, class_id], whole)
-
-    return statistic
+def _frequency_weighted_iou(drawn: Resampled) -> Floats:
+    return 100.0 * _ratio(np.nansum(drawn.iou * drawn.true, 1), drawn.true.sum(1))
 
 
-def _miou(log: FrameLog) -> Statistic:
-    def statistic(weights: Floats) -> Floats:
-        iou = _ious(log, weights)
-        present = (~np.isnan(iou)).sum(1)
-        return 100.0 * _ratio(np.nansum(iou, 1), present.astype(np.float64))
-
-    return statistic
+def _pixel_accuracy(drawn: Resampled) -> Floats:
+    return 100.0 * _ratio(drawn.hits.sum(1), drawn.true.sum(1))
 
 
-def _miou_with_absent_classes(log: FrameLog) -> Statistic:
-    return lambda weights: 100.0 * np.asarray(np.nan_to_num(_ious(log, weights)).mean(1))
-
-
-def _frequency_weighted_iou(log: FrameLog) -> Statistic:
-    def statistic(weights: Floats) -> Floats:
-        _, true, _ = _sums(log, weights)
-        return 100.0 * _ratio(np.nansum(_ious(log, weights) * true, 1), true.sum(1))
-
-    return statistic
-
-
-def _pixel_accuracy(log: FrameLog) -> Statistic:
-    def statistic(weights: Floats) -> Floats:
-        hits, true, _ = _sums(log, weights)
-        return 100.0 * _ratio(hits.sum(1), true.sum(1))
-
-    return statistic
-
-
-def _mean_accuracy(log: FrameLog) -> Statistic:
-    def statistic(weights: Floats) -> Floats:
-        hits, true, _ = _sums(log, weights)
-        recall = np.full(hits.shape, np.nan)
-        np.divide(hits, true, out=recall, where=true > 0)
-        return 100.0 * _ratio(np.nansum(recall, 1), (true > 0).sum(1).astype(np.float64))
-
-    return statistic
-
-
-def _mean(values: Floats, factor: float) -> Statistic:
-    known = ~np.isnan(values)
-
-    def statistic(weights: Floats) -> Floats:
-        return factor * _ratio(weights[:, known] @ values[known], weights[:, known].sum(1))
-
-    return statistic
+def _mean_accuracy(drawn: Resampled) -> Floats:
+    recall = _ratio(drawn.hits, drawn.true)
+    return 100.0 * _ratio(np.nansum(recall, 1), (drawn.true > 0).sum(1).astype(np.float64))
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -129,11 +135,18 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return ratio
 
 
-_PLAIN: dict[str, Estimator] = {
+_OF_CLASS: dict[str, Figure] = {
+    "iou": lambda drawn: drawn.iou,
+    "precision": lambda drawn: _ratio(drawn.hits, drawn.predicted),
+    "recall": lambda drawn: _ratio(drawn.hits, drawn.true),
+}
+"""(draws, classes)."""
+
+_PLAIN: dict[str, Figure] = {
     "frequency_weighted_iou": _frequency_weighted_iou,
     "pixel_accuracy": _pixel_accuracy,
     "mean_accuracy": _mean_accuracy,
-    "key_share": lambda log: _mean(log.is_key, 100.0),
-    "mean_confidence": lambda log: _mean(log.confidence, 100.0),
-    "latency.mean": lambda log: _mean(log.total_ms, 1.0),
+    "key_share": lambda drawn: 100.0 * drawn.mean(drawn.log.is_key),
+    "mean_confidence": lambda drawn: 100.0 * drawn.mean(drawn.log.confidence),
+    "latency.mean": lambda drawn: drawn.mean(drawn.log.total_ms),
 }
