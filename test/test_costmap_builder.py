@@ -257,3 +257,27 @@ def test_nav_points_with_depth_are_what_was_measured() -> None:
     near = (depth > 0) & (depth < 65)
     np.testing.assert_allclose(points[..., 2][near], depth[near], atol=6e-4)  # kept in mm
     assert np.isnan(points[~near]).all()
+
+
+@pytest.mark.parametrize(
+    ("camera", "height_m", "pitch_deg", "roll_deg", "yaw_deg"),
+    [
+        (Camera(64, 48, 1.0, 1.0, 113.1, 24.0), 1.7, 60.5, 180.0, 36.0),
+        (Camera(32, 200, 1.0, 1.0, 16.0, 100.0), 1.5, 67.5, 180.0, 337.1),
+        (Camera(64, 48, 4.0, 100.0, 32.0, 24.0), 0.1, 16.3, 20.0, 253.2),
+        (Camera(64, 48, 0.3, 0.3, 32.0, 24.0), 1.5, 28.4, 0.0, 338.8),
+        (Camera(64, 48, 0.3, 100.0, 32.0, 24.0), 0.5, 1.3, 0.0, 60.3),
+    ],
+)
+def test_calibrations_that_no_camera_has_do_no_harm(
+    camera: Camera, height_m: float, pitch_deg: float, roll_deg: float, yaw_deg: float
+) -> None:
+    """So few pixels for so wide a view that one shows more ground than the rays about it tell."""
+    buffer = TransformBuffer()
+    mounted = mount(height_m, pitch_deg, roll_deg)
+    feed(buffer, "base_link", "camera", mounted, SECOND, static=True)
+    feed(buffer, "odom", "base_link", pose(-2.0, 1.0, yaw_deg=yaw_deg), SECOND)
+    builder = builder_for(buffer)
+    labels = np.full((camera.height, camera.width), ROAD, np.uint8)
+    builder.add("front", camera, "camera", labels, None, SECOND)
+    assert set(np.unique(builder.grid(SECOND).class_ids)) <= {ROAD, 255}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +18,8 @@ Floats = NDArray[np.float32]
 
 SAMPLES = 3  # along each side of a cell
 _RASTER_PER_CELL = 5.0
-_MARGIN_CELLS = 2.5  # room for cells at the edge of what is seen, with all their samples
+_BORDER_CELLS = 2.5  # room for cells at the edge of what is seen, with all their samples
+_SLACK_CELLS = 0.5  # by which pixels may show more than the rays through their centres
 _FRACTION_BITS = 6
 _MOST = 4_000_000
 
@@ -68,7 +70,7 @@ class CellRaster:
         step = resolution_m / _RASTER_PER_CELL
         ranges = view.ranges_m[: view.reach]
         x, y = _outline(view, pixels, ranges)
-        margin = _MARGIN_CELLS * resolution_m
+        margin = (_BORDER_CELLS + _SLACK_CELLS) * resolution_m
         extent = max(float(np.ptp(x)), float(np.ptp(y))) + 2 * margin
         self._step = max(step, extent / np.sqrt(_MOST))
         self._x0, self._y0 = float(x.min()) - margin, float(y.min()) - margin
@@ -77,6 +79,7 @@ class CellRaster:
         self.nothing = view.source.size
         self._place = np.asarray(pixels.position[:2])
         self._table = self._fill(view, pixels, across, along)
+        self._clear_border(math.ceil(_BORDER_CELLS * resolution_m / self._step) + 1)
         self._hull = self._outer_corners()
 
     def look_up(
@@ -133,6 +136,12 @@ class CellRaster:
         hull = cv2.convexHull(np.column_stack([column, row]).astype(np.int32)).reshape(-1, 2)
         return np.asarray((hull + 0.5) * self._step + [self._x0, self._y0], np.float64)
 
+    def _clear_border(self, squares: int) -> None:
+        """Show nothing along the edge, lest a cell of the hull look beyond it."""
+        inner = self._table[squares:-squares, squares:-squares].copy()
+        self._table[:] = self.nothing
+        self._table[squares:-squares, squares:-squares] = inner
+
     def _fill(self, view: GroundView, pixels: PixelTable, across: int, along: int) -> Indices:
         """(along, across) flat index into the ground view of each square's centre."""
         x = self._x0 + (np.arange(across) + 0.5) * self._step - self._place[0]
@@ -142,7 +151,7 @@ class CellRaster:
         aside = y[:, None] * forward[0] - x[None, :] * forward[1]
         slope = view.height_m / np.maximum(np.hypot(ahead, aside), 1e-6)
         azimuth = np.arctan2(aside, ahead)
-        spacing = float(view.azimuths[1] - view.azimuths[0])
+        spacing = max(float(view.azimuths[1] - view.azimuths[0]), 1e-9)
         direction = np.rint((azimuth - float(view.azimuths[0])) / spacing).astype(np.int64)
         step = _nearest_step(view.slopes[: view.reach], slope)
         inside = (direction >= 0) & (direction < len(view.azimuths)) & (step >= 0)
