@@ -106,7 +106,7 @@ def test_the_highest_rate_is_searched_on_one_node(checkpoint, recording, tmp_pat
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     found = metrics["max_rate"]
     for trial in found["curve"]:
-        assert trial["sent"] == COUNT
+        assert 0 < trial["sent"] <= COUNT
         assert trial["sent"] == trial["segmented"] + trial["dropped"] + trial["lost"]
     sustained = [
         trial["rate"]

@@ -144,6 +144,14 @@ def test_without_frame_logs_there_are_no_intervals(old, tmp_path, noise):
     assert any("no intervals" in note for note in comparison.notes)
 
 
+def test_a_few_frames_are_no_ground_for_intervals(tmp_path):
+    runs = [run_of(tmp_path / name, [[hits] * 3]) for name, hits in (("a", 800), ("b", 700))]
+    comparison = compare(*runs)
+    assert comparison.differences["iou.road"].change == pytest.approx(-10.0)
+    assert comparison.differences["iou.road"].low is None
+    assert "note: no intervals: 3 frames are too few" in comparison_text(comparison)
+
+
 def test_a_damaged_frame_log_is_told(old, tmp_path, noise):
     write_run(tmp_path, [(800 + noise).tolist()])
     with (tmp_path / "frames.jsonl").open("a") as log:

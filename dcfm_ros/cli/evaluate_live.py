@@ -12,6 +12,9 @@ from dcfm_ros.errors import SettingsError
 _TRIAL_S = 30.0
 """Of bag time: how much of a recording each rate is tried on."""
 
+_TRIAL_WALL_S = 60.0
+"""The same in real time; low rates are tried on less of it."""
+
 if TYPE_CHECKING:
     from dcfm_ros.cli.live import LiveSettings
     from dcfm_ros.evaluation.max_rate import MaxRate
@@ -135,9 +138,10 @@ def _search(bag: Path, topic: str, live: LiveSettings, hz: float | None, out: Pa
     with live_node(bag, topic, live, latencies, live.outputs, out / LOG) as node:
 
         def play(rate: float) -> Trial:
-            say(f"playing {duration_s / rate:.1f} s at {rate:.2f} times real time")
-            with seconds_bar(f"rate {rate:.2f}", duration_s) as bar:
-                delivery = node.play(rate, bar.update, _TRIAL_S)
+            tried_s = min(duration_s, _TRIAL_WALL_S * rate)
+            say(f"playing {tried_s / rate:.1f} s at {rate:.2f} times real time")
+            with seconds_bar(f"rate {rate:.2f}", tried_s) as bar:
+                delivery = node.play(rate, bar.update, tried_s)
             total_ms = latencies.take()
             known = total_ms.size > 0
             return Trial(
@@ -150,7 +154,7 @@ def _search(bag: Path, topic: str, live: LiveSettings, hz: float | None, out: Pa
                 latest_ms=delivery.latest_ms,
                 p50_ms=float(np.percentile(total_ms, 50)) if known else math.nan,
                 p99_ms=float(np.percentile(total_ms, 99)) if known else math.nan,
-                kept_pace=kept_pace(delivery.latest_ms, duration_s, rate, delivery.sent),
+                kept_pace=kept_pace(delivery.latest_ms, tried_s, rate, delivery.sent),
             )
 
         return find_max_rate(play, live.rate)

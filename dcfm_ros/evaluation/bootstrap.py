@@ -18,6 +18,9 @@ LEVEL = 0.95
 MANY_RECORDINGS = 20
 """From this many on, whole recordings are drawn."""
 
+FEWEST_BLOCKS = 4
+"""Fewer say nothing about how figures vary."""
+
 _MOST_BLOCKS = 2000
 """Longer blocks do no harm, more of them cost time."""
 

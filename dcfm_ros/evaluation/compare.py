@@ -13,6 +13,7 @@ import numpy as np
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.bootstrap import (
     DRAWS,
+    FEWEST_BLOCKS,
     Floats,
     block_length,
     blocks,
@@ -122,6 +123,7 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
     sizes = np.zeros(0, np.int64)
     if sum(lengths):
         sizes = blocks(lengths, block_length([_series(*pair) for pair in pairs]))
+    if len(sizes) >= FEWEST_BLOCKS:
         weights = draw_weights(len(sizes), draws)
         drawn = [Resampled(joined(side), sizes, weights) for side in zip(*pairs, strict=True)]
         whole = [_whole(joined(list(log.values()))) for log in logs]
@@ -131,7 +133,7 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
                 bounds = interval(make(drawn[1]) - make(drawn[0]))
                 if bounds is not None:
                     differences[name] = replace(found, low=bounds[0], high=bounds[1])
-    notes = _notes(old, new, sum(lengths))
+    notes = _notes(old, new, sum(lengths), len(sizes))
     return Comparison(
         old,
         new,
@@ -245,7 +247,7 @@ def _is_estimated(found: Difference, make: Figure, runs: Sequence[Resampled]) ->
     return True
 
 
-def _notes(old: Run, new: Run, frames: int) -> list[str]:
+def _notes(old: Run, new: Run, frames: int, found: int) -> list[str]:
     notes = []
     setups = [run.document["setup"] for run in (old, new)]
     for what, values in (
@@ -258,4 +260,6 @@ def _notes(old: Run, new: Run, frames: int) -> list[str]:
             notes.append(f"{what}: {values[0]} then, {values[1]} now")
     if not frames:
         notes.append("no intervals: there is no frames.jsonl beside both metrics.json")
+    elif found < FEWEST_BLOCKS:
+        notes.append(f"no intervals: {frames} frames are too few")
     return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from dcfm_ros.evaluation.bootstrap import DRAWS, LEVEL
+from dcfm_ros.evaluation.bootstrap import DRAWS, FEWEST_BLOCKS, LEVEL
 from dcfm_ros.evaluation.compare import Comparison, Difference
 from dcfm_ros.evaluation.gate import Verdict
 
@@ -27,7 +27,7 @@ def comparison_text(comparison: Comparison, verdicts: Collection[Verdict] = ()) 
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())
-    lines += ["", _how(comparison)] if comparison.frames else [""]
+    lines += ["", _how(comparison)] if comparison.blocks >= FEWEST_BLOCKS else [""]
     lines += [f"note: {note}" for note in comparison.notes]
     lines += [str(verdict) for verdict in verdicts]
     return "\n".join(lines)

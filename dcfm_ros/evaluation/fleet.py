@@ -13,7 +13,7 @@ from dcfm_ros.evaluation.counts import Counts, added, no_counts, read_counts
 from dcfm_ros.evaluation.document import write_document
 from dcfm_ros.evaluation.fleet_document import Row, fleet_document
 from dcfm_ros.evaluation.fleet_jobs import FOLDER, Job
-from dcfm_ros.evaluation.fleet_page import COLUMNS, cells, costmap_sentence, fleet_page
+from dcfm_ros.evaluation.fleet_page import costmap_sentence, fleet_page, table
 from dcfm_ros.evaluation.output import output_folder
 from dcfm_ros.evaluation.pooled import PooledTally
 from dcfm_ros.evaluation.tally import Measures
@@ -68,15 +68,14 @@ def write_fleet_report(
 
 def fleet_text(content: dict[str, Any], rows: Sequence[Row]) -> str:
     """One line for each recording, then those that failed with their reasons."""
-    times = content["timings"]["recordings"]
-    table = [COLUMNS, *(cells(r, times[r["name"]]) for r in content["recordings"])]
-    widths = [max(len(row[column]) for row in table) for column in range(len(COLUMNS))]
+    found = table(content)
+    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
     lines = [
         "  ".join(
             cell.rjust(width) if column else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in table
+        for row in found
     ]
     if "costmap" in content:
         lines.append(f"costmap     {costmap_sentence(content['costmap'])}")

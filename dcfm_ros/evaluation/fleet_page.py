@@ -16,7 +16,7 @@ from dcfm_ros.network import LabelSet
 
 Document = Mapping[str, Any]
 
-COLUMNS = ("recording", "frames", "mIoU %", "key frames %", "p50 ms", "p95 ms", "dropped")
+_COLUMNS = ("recording", "frames", "mIoU %", "key frames %", "p50 ms", "p95 ms")
 
 
 def fleet_page(
@@ -54,19 +54,25 @@ def without_deliveries(document: Document) -> dict[str, Any]:
     }
 
 
-def cells(recording: Document, times: Document) -> tuple[str, ...]:
-    """The row of a recording, by `COLUMNS`."""
-    accuracy, delivery = recording["accuracy"], recording.get("delivery")
-    latency = times["stages_ms"]["total"]
-    return (
-        recording["name"],
-        str(recording["frames"]),
-        percent(accuracy["miou"]) if accuracy else page.MISSING,
-        percent(recording["key_frames"]["share"], 0),
-        page.milliseconds(latency["p50"]),
-        page.milliseconds(latency["p95"]),
-        str(delivery["dropped"] + delivery["lost"]) if delivery else "",
-    )
+def table(document: Document) -> list[tuple[str, ...]]:
+    """A head, and a row for each recording."""
+    is_live = any(recording.get("delivery") for recording in document["recordings"])
+    times = document["timings"]["recordings"]
+    rows = [_COLUMNS + (("dropped",) if is_live else ())]
+    for recording in document["recordings"]:
+        accuracy, delivery = recording["accuracy"], recording.get("delivery")
+        latency = times[recording["name"]]["stages_ms"]["total"]
+        row = (
+            recording["name"],
+            str(recording["frames"]),
+            percent(accuracy["miou"]) if accuracy else page.MISSING,
+            percent(recording["key_frames"]["share"], 0),
+            page.milliseconds(latency["p50"]),
+            page.milliseconds(latency["p95"]),
+        )
+        dropped = (str(delivery["dropped"] + delivery["lost"]),) if delivery else ()
+        rows.append(row + dropped)
+    return rows
 
 
 def costmap_sentence(costmap: Document) -> str:
@@ -86,12 +92,12 @@ def _costmap(document: Document) -> str:
 
 
 def _recordings(document: Document) -> str:
+    head, *found = table(document)
     rows = []
-    for recording in document["recordings"]:
-        name, *figures = cells(recording, document["timings"]["recordings"][recording["name"]])
+    for recording, (name, *figures) in zip(document["recordings"], found, strict=True):
         link = f'<a href="{quote(recording["folder"])}/report.html">{escape(name)}</a>'
         rows.append(page.row([f"<td>{link}</td>", *map(page.figure_cell, figures)]))
-    return page.section("Recordings", page.table(COLUMNS, rows))
+    return page.section("Recordings", page.table(head, rows))
 
 
 def _failures(rows: Sequence[Row]) -> str:
