@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.network import load
-from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, EngineSettings
-from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT
 from dcfm_ros.synthetic import Street, StreetSettings
 from dcfm_ros.training.reuse_table import COLUMNS, ReuseTable, measure
 
@@ -99,8 +97,7 @@ def table(name: str, how: Measuring) -> ReuseTable:
 def _digest(name: str, how: Measuring) -> str:
     """Of all that decides about a table: the weights, not what a calibration adds to their file."""
     found = hashlib.sha256(repr((name, how.ages, SYNTHETIC_S.get(name), _SEED)).encode())
-    path = Path(how.engine.checkpoint or resource(SHIPPED_CHECKPOINT))
-    for part, weights in sorted(load(path).state_dict().items()):
+    for part, weights in sorted(load(how.engine.checkpoint).state_dict().items()):
         found.update(part.encode() + weights.numpy().tobytes())
     return found.hexdigest()[:12]
 

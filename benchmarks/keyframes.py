@@ -22,16 +22,17 @@ from benchmarks.keyframe_runs import measure_runs
 from dcfm_ros.network import calibrated
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, EngineSettings
-from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT
 from dcfm_ros.streaming.label_change import FEATURES
 from dcfm_ros.training.calibration import fit
 from dcfm_ros.training.reuse_table import ReuseTable
+
+NEVER_SAW_VAL = "models/street-noval.safetensors"
 
 
 def main() -> None:
     """Measure, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", default="", help="default: the shipped street model")
+    parser.add_argument("--checkpoint", default="", help="default: the shipped street-noval model")
     parser.add_argument("--shared", type=Path, help="folder with data/camvid and data/video")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument("--cache", type=Path, default=Path("out/keyframes"))
@@ -48,11 +49,12 @@ def main() -> None:
         help="write the checkpoint, calibrated on all but val",
     )
     args = parser.parse_args()
-    settings = EngineSettings(checkpoint=args.checkpoint, device=args.device, threads=args.threads)
+    checkpoint = Path(args.checkpoint or resource(NEVER_SAW_VAL))
+    settings = EngineSettings(checkpoint=str(checkpoint), device=args.device, threads=args.threads)
     how = videos.Measuring(settings, args.shared, args.cache, args.ages)
     tables = videos.tables(videos.names(args.shared), how, args.jobs)
     if args.calibrated:
-        _write_calibrated(args.checkpoint, tables, args.calibrated)
+        _write_calibrated(checkpoint, tables, args.calibrated)
     engine = Engine.load(settings)
     results: dict[str, Any] = {
         "checkpoint": engine.info.name,
@@ -75,10 +77,10 @@ def main() -> None:
     print((args.out / "keyframes.md").read_text(encoding="utf-8"))
 
 
-def _write_calibrated(checkpoint: str, tables: dict[str, ReuseTable], out: Path) -> None:
+def _write_calibrated(checkpoint: Path, tables: dict[str, ReuseTable], out: Path) -> None:
     """What `dcfm calibrate` does, from the tables at hand; val is left for evaluation."""
     found = fit([table for name, table in tables.items() if name != "val"])
-    calibrated(Path(checkpoint or resource(SHIPPED_CHECKPOINT)), found.to_plain(), out)
+    calibrated(checkpoint, found.to_plain(), out)
     print(f"{out}: calibrated on {', '.join(found.fitted_on)}", flush=True)
 
 
