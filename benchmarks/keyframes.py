@@ -78,8 +78,9 @@ def main() -> None:
 
 
 def _write_calibrated(checkpoint: Path, tables: dict[str, ReuseTable], out: Path) -> None:
-    """What `dcfm calibrate` does, from the tables at hand; val is left for evaluation."""
-    found = fit([table for name, table in tables.items() if name != "val"])
+    """What `dcfm calibrate --discount` does, from the tables at hand; val is for evaluation."""
+    chosen = [table for name, table in tables.items() if name != "val"]
+    found = fit(chosen, discount=True)
     calibrated(checkpoint, found.to_plain(), out)
     print(f"{out}: calibrated on {', '.join(found.fitted_on)}", flush=True)
 
