@@ -171,7 +171,7 @@ def test_torchrun_shares_recordings_out(fleet, bags, options, tmp_path):
 
 def test_an_interrupted_fleet_can_be_resumed(bags, options, tmp_path):
     """The first is done when it is stopped; the second, which would take long, is not."""
-    long = write_recording(tmp_path / "long", pictures(2) * 400)
+    long = write_recording(tmp_path / "long", pictures(2) * 3000)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "dcfm_ros.cli", "evaluate", bags[1], long, *options, "-o", out]
     process = subprocess.Popen(

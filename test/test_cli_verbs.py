@@ -110,7 +110,7 @@ def test_import_of_a_published_pair(tmp_path, capsys):
         (("demo", "nowhere"), "no bag at nowhere"),
         (("make-bag", "street", "--motion", "fly", "-o", "b"), "motion: found 'fly'"),
         (("make-bag", "street", "--duration", "-1", "-o", "b"), "duration_s: found -1"),
-        (("make-bag", "camvid", "nowhere", "-o", "b"), "no folder nowhere/val"),
+        (("make-bag", "camvid", "nowhere", "-o", "b"), "no pictures in nowhere/val"),
         (("train", "nowhere.yaml", "-o", "run"), "nowhere.yaml"),
     ],
 )
