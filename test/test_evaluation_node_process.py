@@ -50,8 +50,8 @@ def test_a_node_that_said_nothing(tmp_path):
         node.check()
 
 
-def test_a_node_that_ignores_sigint_is_killed(tmp_path):
-    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True)"
+def test_a_node_that_ignores_sigterm_is_killed(tmp_path):
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True)"
     node = child(tmp_path, ignore + "; signal.pause()")
     assert node.process.stdout.readline() == b"\n"
     end(node.process, patience_s=0.1)

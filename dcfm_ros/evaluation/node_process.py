@@ -81,8 +81,11 @@ class NodeProcess:
 
 
 def end(process: subprocess.Popen[Any], patience_s: float = _PATIENCE_S) -> None:
-    """End a process that leads a session: SIGINT to all of it, SIGKILL if that does not help."""
-    for number in (signal.SIGINT, signal.SIGKILL):
+    """End a process that leads a session: SIGTERM to all of it, SIGKILL if that does not help.
+
+    Not SIGINT: shells let what they start in the background ignore it, and that is inherited.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
         os.killpg(process.pid, number)
