@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from costmap_street import tell
 from scipy.spatial.transform import Rotation
 
 from dcfm_ros.costmap import (
@@ -45,35 +45,10 @@ def mount(height_m: float = 1.0, pitch_deg: float = 20.0, roll_deg: float = 0.0)
     return matrix
 
 
-def feed(
-    buffer: TransformBuffer,
-    parent: str,
-    child: str,
-    parent_from_child: Matrix,
-    stamp_ns: int,
-    *,
-    static: bool = False,
-) -> None:
-    x, y, z = parent_from_child[:3, 3]
-    turn = Rotation.from_matrix(parent_from_child[:3, :3]).as_quat()
-    transform = SimpleNamespace(
-        header=SimpleNamespace(
-            stamp=SimpleNamespace(sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND),
-            frame_id=parent,
-        ),
-        child_frame_id=child,
-        transform=SimpleNamespace(
-            translation=SimpleNamespace(x=x, y=y, z=z),
-            rotation=SimpleNamespace(**dict(zip("xyzw", turn, strict=True))),
-        ),
-    )
-    assert not buffer.feed(SimpleNamespace(transforms=[transform]), static=static)
-
-
 def standing_robot(camera_mount: Matrix, stamp_ns: int = SECOND) -> TransformBuffer:
     buffer = TransformBuffer()
-    feed(buffer, "base_link", "camera", camera_mount, stamp_ns, static=True)
-    feed(buffer, "odom", "base_link", pose(), stamp_ns)
+    tell(buffer, "base_link", "camera", camera_mount, stamp_ns, static=True)
+    tell(buffer, "odom", "base_link", pose(), stamp_ns)
     return buffer
 
 
@@ -177,7 +152,7 @@ def test_tables_stay_while_camera_and_mount_do() -> None:
     builder.add("front", replace(CAMERA, fx=121.0), "camera", labels, None, SECOND)
     assert builder._cameras["front"].tables is not first
     second = builder._cameras["front"]
-    feed(buffer, "base_link", "camera", mount(pitch_deg=21.0), SECOND, static=True)
+    tell(buffer, "base_link", "camera", mount(pitch_deg=21.0), SECOND, static=True)
     builder.add("front", replace(CAMERA, fx=121.0), "camera", labels, None, SECOND)
     assert builder._cameras["front"] is not second
     assert builder._cameras["front"].rays is second.rays  # of the lens, which is the same
@@ -186,7 +161,7 @@ def test_tables_stay_while_camera_and_mount_do() -> None:
 def test_several_cameras_share_one_grid() -> None:
     buffer = standing_robot(mount())
     backwards = pose(yaw_deg=180.0) @ mount()
-    feed(buffer, "base_link", "rear", backwards, SECOND, static=True)
+    tell(buffer, "base_link", "rear", backwards, SECOND, static=True)
     builder = builder_for(buffer)
     road, pavement = (np.full((120, 160), value, np.uint8) for value in (ROAD, PAVEMENT))
     builder.add("front", CAMERA, "camera", road, None, SECOND)
@@ -275,8 +250,8 @@ def test_calibrations_that_no_camera_has_do_no_harm(
     """So few pixels for so wide a view that one shows more ground than the rays about it tell."""
     buffer = TransformBuffer()
     mounted = mount(height_m, pitch_deg, roll_deg)
-    feed(buffer, "base_link", "camera", mounted, SECOND, static=True)
-    feed(buffer, "odom", "base_link", pose(-2.0, 1.0, yaw_deg=yaw_deg), SECOND)
+    tell(buffer, "base_link", "camera", mounted, SECOND, static=True)
+    tell(buffer, "odom", "base_link", pose(-2.0, 1.0, yaw_deg=yaw_deg), SECOND)
     builder = builder_for(buffer)
     labels = np.full((camera.height, camera.width), ROAD, np.uint8)
     builder.add("front", camera, "camera", labels, None, SECOND)

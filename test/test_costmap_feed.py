@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
+from costmap_street import tell
 
 from dcfm_ros.costmap import (
     CostmapBuilder,
@@ -19,7 +19,7 @@ from dcfm_ros.costmap import (
 )
 from dcfm_ros.costmap.timeline import Timeline
 from dcfm_ros.errors import CostmapError, GeometryError, TransformError
-from dcfm_ros.geometry import Matrix, TransformBuffer
+from dcfm_ros.geometry import TransformBuffer
 from dcfm_ros.resources import resource
 
 SECOND = 1_000_000_000
@@ -42,27 +42,10 @@ def info(**changes: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**values, **changes})
 
 
-def move(buffer: TransformBuffer, parent: str, child: str, pose: Matrix, stamp_ns: int) -> None:
-    x, y, z = pose[:3, 3]
-    turn = Rotation.from_matrix(pose[:3, :3]).as_quat()
-    transform = SimpleNamespace(
-        header=SimpleNamespace(
-            stamp=SimpleNamespace(sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND),
-            frame_id=parent,
-        ),
-        child_frame_id=child,
-        transform=SimpleNamespace(
-            translation=SimpleNamespace(x=x, y=y, z=z),
-            rotation=SimpleNamespace(**dict(zip("xyzw", turn, strict=True))),
-        ),
-    )
-    buffer.feed(SimpleNamespace(transforms=[transform]), static=child == "camera")
-
-
 @pytest.fixture
 def buffer() -> TransformBuffer:
     buffer = TransformBuffer()
-    move(buffer, "base_link", "camera", BASE_FROM_CAMERA, 0)
+    tell(buffer, "base_link", "camera", BASE_FROM_CAMERA, 0, static=True)
     return buffer
 
 
@@ -78,12 +61,12 @@ def image(stamp_ns: int, camera: str = "front") -> LabelledImage:
 def test_an_image_waits_for_its_transform(buffer: TransformBuffer) -> None:
     feed = feed_for(buffer)
     feed.camera_info("front", 0, info())
-    move(buffer, "odom", "base_link", np.eye(4), SECOND)
+    tell(buffer, "odom", "base_link", np.eye(4), SECOND)
     feed.put(image(SECOND + TENTH), 0)
     feed.put(image(SECOND), 1)  # has its transform, but came later
     assert feed.take(TENTH) == []
     assert feed.waiting == 2
-    move(buffer, "odom", "base_link", np.eye(4), 2 * SECOND)
+    tell(buffer, "odom", "base_link", np.eye(4), 2 * SECOND)
     updates = feed.take(TENTH)
     assert [update.image.stamp_ns for update in updates] == [SECOND + TENTH, SECOND]
     assert all(update.obstacles is not None and update.error is None for update in updates)
@@ -109,7 +92,7 @@ def test_an_image_that_waited_long_enough_is_given_up_with_the_reason(
 
 def test_an_image_waits_for_its_calibration(buffer: TransformBuffer) -> None:
     feed = feed_for(buffer)
-    move(buffer, "odom", "base_link", np.eye(4), SECOND)
+    tell(buffer, "odom", "base_link", np.eye(4), SECOND)
     feed.put(image(SECOND), 0)
     assert feed.take(0) == []
     feed.camera_info("front", 2 * SECOND, info())
@@ -129,7 +112,7 @@ def test_an_image_waits_for_its_depth(buffer: TransformBuffer) -> None:
     feed = feed_for(buffer, "front")
     feed.camera_info("front", 0, info())
     for stamp_ns in (SECOND, 3 * SECOND):
-        move(buffer, "odom", "base_link", np.eye(4), stamp_ns)
+        tell(buffer, "odom", "base_link", np.eye(4), stamp_ns)
     depth = np.full((120, 160), 2000, np.uint16)
     feed.depth("front", SECOND - TENTH, depth)
     feed.put(image(SECOND), 0)
@@ -149,7 +132,7 @@ def test_grids_come_at_their_rate_by_stamps(buffer: TransformBuffer) -> None:
     feed = feed_for(buffer, rate_hz=2.0)
     feed.camera_info("front", 0, info())
     for tick in range(60):
-        move(buffer, "odom", "base_link", np.eye(4), tick * TENTH + 1)
+        tell(buffer, "odom", "base_link", np.eye(4), tick * TENTH + 1)
     due = []
     for tick in (13, 14, 15, 16, 19, 20, 31, 30, 44):
         feed.put(image(tick * TENTH), 0)
@@ -163,7 +146,7 @@ def test_grids_come_at_their_rate_by_stamps(buffer: TransformBuffer) -> None:
 
 
 def test_confidence_counts_unless_told_otherwise(buffer: TransformBuffer) -> None:
-    move(buffer, "odom", "base_link", np.eye(4), SECOND)
+    tell(buffer, "odom", "base_link", np.eye(4), SECOND)
     labels, half = np.full((120, 160), ROAD, np.uint8), np.full((120, 160), 128, np.uint8)
     found = []
     for use in (True, False):

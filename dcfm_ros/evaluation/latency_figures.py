@@ -29,16 +29,7 @@ def latency_histogram(tally: Tally, period_ms: float) -> bytes:
         axes = figure.subplots()
         top = float(np.percentile(total, 99.5)) * 1.15
         bins = np.linspace(0.0, max(top, 1.0), 48)
-        shown = np.minimum(total, bins[-1])
-        axes.hist(
-            (shown[~is_key], shown[is_key]),
-            bins.tolist(),
-            stacked=True,
-            color=(NON_KEY, KEY),
-            label=("reused", "key frame"),
-            edgecolor="white",
-            linewidth=0.4,
-        )
+        _histogram(axes, total, is_key, bins)
         _mark_percentiles(axes, total)
         if period_ms <= bins[-1]:
             axes.axvline(period_ms, color=MISSING, linewidth=1.4, label="camera period")
@@ -106,19 +97,25 @@ def stage_histograms(tally: Tally) -> bytes:
         for axes, stage in zip(panels, stages, strict=True):
             values = np.nan_to_num(tally.stage_ms(stage))
             top = max(float(np.percentile(values, 99.5)) * 1.1, 1e-3)
-            bins = np.linspace(0.0, top, 32)
-            shown = np.minimum(values, bins[-1])
-            axes.hist(
-                (shown[~is_key], shown[is_key]),
-                bins.tolist(),
-                stacked=True,
-                color=(NON_KEY, KEY),
-                label=("reused", "key frame"),
-                edgecolor="white",
-                linewidth=0.4,
-            )
+            _histogram(axes, values, is_key, np.linspace(0.0, top, 32))
             axes.set_title(stage, fontsize=9, loc="left")
             axes.set_xlabel("ms")
         panels[0].set_ylabel("frames")
         legend_above(panels[-1])
         return svg(figure)
+
+
+def _histogram(
+    axes: Axes, values: NDArray[np.float64], is_key: NDArray[np.bool_], bins: NDArray[np.float64]
+) -> None:
+    """Stack key frames on the others; what is beyond the last bin counts in it."""
+    shown = np.minimum(values, bins[-1])
+    axes.hist(
+        (shown[~is_key], shown[is_key]),
+        bins.tolist(),
+        stacked=True,
+        color=(NON_KEY, KEY),
+        label=("reused", "key frame"),
+        edgecolor="white",
+        linewidth=0.4,
+    )
