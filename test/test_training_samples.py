@@ -71,6 +71,14 @@ def test_without_neighbours_motion_is_simulated(tmp_path: Path) -> None:
     assert abs(float(neighbour.float().mean()) - 100) < 30
 
 
+def test_samples_before_the_first_pair_are_without_neighbours(source: Clips) -> None:
+    samples = Samples([(source, 1.0)], PLAIN, (1, 10), 0, paired_from=4)
+    before, from_there = (collate([samples[k] for k in step]) for step in (range(4), range(4, 8)))
+    assert before[2] is None
+    assert before[0].shape == from_there[0].shape == from_there[2].shape == (4, 3, 32, 32)
+    assert before[1].shape == (4, 32, 32)
+
+
 def test_a_sample_depends_on_the_seed_and_its_number_alone(source: Clips) -> None:
     def draw(seed: int, order: list[int]) -> dict[int, torch.Tensor]:
         samples = Samples([(source, 1.0)], AugmentSettings(32, 32), (1, 10), seed)

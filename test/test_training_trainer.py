@@ -35,7 +35,7 @@ class PowerCutError(Exception):
 class Interrupted(Trainer):
     """Stops in the middle of the seventh step."""
 
-    def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor) -> Tensor:
+    def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor | None) -> Tensor:
         terms = super()._step(labelled, labels, neighbour)
         if self._state.step == 7:
             raise PowerCutError
@@ -235,7 +235,7 @@ def test_an_unreadable_picture_ends_the_run_in_one_line(tmp_path: Path, workers:
 
 def test_running_out_of_memory_says_what_to_lower(camvid: Path, tmp_path: Path) -> None:
     class Greedy(Trainer):
-        def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor) -> Tensor:
+        def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor | None) -> Tensor:
             return torch.empty(1 << 50)
 
     with pytest.raises(DeviceError) as raised:
@@ -248,7 +248,7 @@ def test_running_out_of_memory_says_what_to_lower(camvid: Path, tmp_path: Path) 
 
 def test_a_loader_that_dies_is_told_apart(camvid: Path, tmp_path: Path) -> None:
     class Dying(Trainer):
-        def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor) -> Tensor:
+        def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor | None) -> Tensor:
             raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. \nmore")
 
     with pytest.raises(DeviceError, match=r"Bus error.*lower data\.workers .*/dev/shm"):
@@ -259,7 +259,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(
     camvid: Path, tmp_path: Path
 ) -> None:
     class Broken(Trainer):
-        def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor) -> Tensor:
+        def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor | None) -> Tensor:
             return super()._step(labelled, labels, neighbour) * math.nan
 
     with pytest.raises(

@@ -61,16 +61,16 @@ class AugmentSettings:
 def augment_pair(
     labelled: Image,
     labels: Image,
-    neighbour: Image,
+    neighbour: Image | None,
     settings: AugmentSettings,
     rng: np.random.Generator,
-) -> tuple[Image, Image, Image]:
+) -> tuple[Image, Image, Image | None]:
     """Scale, rotate, flip, crop and recolour.
 
     Args:
         labelled: (H, W, 3) RGB.
         labels: (H, W) class ids.
-        neighbour: (H, W, 3) RGB.
+        neighbour: (H, W, 3) RGB, where there is one.
 
     Returns:
         The same three at the crop size; 255 in the labels outside of the image.
@@ -83,12 +83,14 @@ def augment_pair(
         return np.asarray(warped, np.uint8)
 
     labels = warp(labels, cv2.INTER_NEAREST, (UNLABELLED,))
-    labelled, neighbour = (warp(x, cv2.INTER_LINEAR, _FILL) for x in (labelled, neighbour))
     both, first, second = (
         _Colors.draw(strength, settings.hue, rng)
         for strength in (settings.jitter, settings.labelled_jitter, settings.neighbour_jitter)
     )
-    return first.apply(both.apply(labelled)), labels, second.apply(both.apply(neighbour))
+    labelled = first.apply(both.apply(warp(labelled, cv2.INTER_LINEAR, _FILL)))
+    if neighbour is not None:
+        neighbour = second.apply(both.apply(warp(neighbour, cv2.INTER_LINEAR, _FILL)))
+    return labelled, labels, neighbour
 
 
 def _geometry(

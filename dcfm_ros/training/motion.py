@@ -31,6 +31,6 @@ def simulate_motion(rgb: Image, age: int, rng: np.random.Generator) -> Image:
     )
     if rng.random() < 0.25:
         moved = cv2.GaussianBlur(moved, (0, 0), rng.uniform(0.4, 1.2))
-    noise = rng.normal(0.0, rng.uniform(0.0, 4.0), (height, width, 1))
-    gain = rng.normal(1.0, 0.03)
+    noise = rng.standard_normal((height, width, 1), np.float32) * np.float32(rng.uniform(0.0, 4.0))
+    gain = np.float32(rng.normal(1.0, 0.03))
     return np.clip(moved * gain + noise, 0, 255).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler, default_collate
+from torch.utils.data import Dataset, Sampler
 
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.training.augment import AugmentSettings, augment_pair
@@ -18,8 +18,11 @@ from dcfm_ros.training.sources.clips import Source, nearest_frame
 from dcfm_ros.training.sources.files import read_rgb
 
 Image = NDArray[np.uint8]
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Labelled frames (B, 3, h, w), labels (B, h, w) and neighbours (B, 3, h, w), all uint8."""
+Batch = tuple[Tensor, Tensor, "Tensor | None"]
+"""Labelled frames (B, 3, h, w), labels (B, h, w) and neighbours (B, 3, h, w), all uint8.
+
+Neighbours are None in a step that uses the labelled frames alone.
+"""
 
 
 class Samples(Dataset["Batch | DcfmError"]):
@@ -33,6 +36,7 @@ class Samples(Dataset["Batch | DcfmError"]):
         ages: least and largest distance to the neighbour, in frames, in either direction.
         seed: with the number it decides all about a sample; a resumed run sees what it would have.
         height: pictures are resized to it first, px; 0: as they are.
+        paired_from: number of the first sample with a neighbour; those before it need none.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Samples(Dataset["Batch | DcfmError"]):
         ages: tuple[int, int],
         seed: int,
         height: int = 0,
+        paired_from: int = 0,
     ) -> None:
         self._sources = [source for source, share in sources if share > 0]
         shares = np.array([share for _, share in sources if share > 0])
@@ -50,27 +55,33 @@ class Samples(Dataset["Batch | DcfmError"]):
         self._ages = ages
         self._seed = seed
         self._height = height
+        self._paired_from = paired_from
 
     def __getitem__(self, number: int) -> Batch | DcfmError:
         cv2.setNumThreads(0)  # the loader's processes are the parallelism
         try:
-            return self._draw(np.random.default_rng((self._seed, number)))
+            rng = np.random.default_rng((self._seed, number))
+            return self._draw(rng, number >= self._paired_from)
         except DcfmError as error:
             return error
 
-    def _draw(self, rng: np.random.Generator) -> Batch:
+    def _draw(self, rng: np.random.Generator, paired: bool) -> Batch:
         source = self._sources[rng.choice(len(self._sources), p=self._shares)]
         index = int(rng.integers(len(source)))
-        age = int(rng.integers(self._ages[0], self._ages[1] + 1)) * int(rng.choice((-1, 1)))
         rgb, labels = read_labelled(source, index, self._height)
+        other = self._neighbour(source, index, rgb, rng) if paired else None
+        labelled, labels, other = augment_pair(rgb, labels, other, self._augment, rng)
+        neighbour = None if other is None else _planes(other)
+        return _planes(labelled), torch.from_numpy(labels), neighbour
+
+    def _neighbour(self, source: Source, index: int, rgb: Image, rng: np.random.Generator) -> Image:
+        age = int(rng.integers(self._ages[0], self._ages[1] + 1)) * int(rng.choice((-1, 1)))
         path = nearest_frame(source, index, age)
         if path is None:
-            neighbour = simulate_motion(rgb, abs(age), rng)
-        else:
-            neighbour = resize_to_height(read_rgb(path), self._height, cv2.INTER_AREA)
-            _check_size(neighbour, rgb.shape[:2], path)
-        labelled, labels, neighbour = augment_pair(rgb, labels, neighbour, self._augment, rng)
-        return _planes(labelled), torch.from_numpy(labels), _planes(neighbour)
+            return simulate_motion(rgb, abs(age), rng)
+        neighbour = resize_to_height(read_rgb(path), self._height, cv2.INTER_AREA)
+        _check_size(neighbour, rgb.shape[:2], path)
+        return neighbour
 
 
 class Order(Sampler[list[int]]):
@@ -101,11 +112,17 @@ class Order(Sampler[list[int]]):
 
 def collate(samples: list[Batch | DcfmError]) -> Batch | DcfmError:
     """Stack samples, or pass on the first error among them."""
+    whole: list[Batch] = []
     for sample in samples:
         if isinstance(sample, DcfmError):
             return sample
-    labelled, labels, neighbour = default_collate(samples)
-    return labelled, labels, neighbour
+        whole.append(sample)
+    neighbours = [neighbour for _, _, neighbour in whole if neighbour is not None]
+    return (
+        torch.stack([labelled for labelled, _, _ in whole]),
+        torch.stack([labels for _, labels, _ in whole]),
+        torch.stack(neighbours) if len(neighbours) == len(whole) else None,
+    )
 
 
 def read_labelled(source: Source, index: int, height: int = 0) -> tuple[Image, Image]:

@@ -101,11 +101,17 @@ class Trainer:
         return step % every == 0 or step == self._settings.optimizer.iterations
 
     def _batches(self) -> Iterator[Batch]:
-        data, augment = self._settings.data, self._settings.augment
-        ages = (data.min_age, data.max_age)
-        samples = Samples(self._data.train, augment, ages, self._settings.seed, data.height)
-        steps = range(self._state.step, self._settings.optimizer.iterations)
-        batch = self._settings.optimizer.batch
+        settings, data = self._settings, self._settings.data
+        batch = settings.optimizer.batch
+        samples = Samples(
+            self._data.train,
+            settings.augment,
+            (data.min_age, data.max_age),
+            settings.seed,
+            data.height,
+            paired_from=settings.loss.symmetric_from * batch,
+        )
+        steps = range(self._state.step, settings.optimizer.iterations)
         loader = DataLoader(
             samples,
             batch_sampler=Order(steps, batch, self._processes.rank, self._processes.count),
@@ -116,19 +122,21 @@ class Trainer:
         for found in loader:
             if isinstance(found, DcfmError):
                 raise found
-            labelled, labels, neighbour = (
-                planes.to(self._device, non_blocking=True) for planes in found
-            )
-            yield labelled, labels, neighbour
+            labelled, labels, neighbour = found
+            if neighbour is not None:
+                neighbour = self._on_device(neighbour)
+            yield self._on_device(labelled), self._on_device(labels), neighbour
 
-    def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor) -> Tensor:
+    def _on_device(self, planes: Tensor) -> Tensor:
+        return planes.to(self._device, non_blocking=True)
+
+    def _step(self, labelled: Tensor, labels: Tensor, neighbour: Tensor | None) -> Tensor:
         settings, state = self._settings, self._state
         state.network.train()
         # Dropout, too, is a function of the seed and the step: a resumed run repeats it.
         torch.manual_seed(step_seed(settings.seed, state.step, self._processes.rank))
         set_learning_rates(state.optimizer, settings.optimizer, state.step)
-        symmetric = state.step >= settings.loss.symmetric_from
-        terms: Tensor = self._objective(labelled, labels, neighbour if symmetric else None)
+        terms: Tensor = self._objective(labelled, labels, neighbour)
         state.optimizer.zero_grad(set_to_none=True)
         state.backward(terms[0], settings.optimizer.clip_norm)
         state.step += 1
