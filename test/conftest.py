@@ -29,3 +29,11 @@ def shared_dir() -> Path:
     if not (folder / "bags").is_dir():
         pytest.skip(f"no shared data at {folder}; DCFM_SHARED names another folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny network with random weights, for the pictures of `evaluation_harness`."""
+    from evaluation_harness import write_checkpoint  # torch, which many tests do without
+
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")

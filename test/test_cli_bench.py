@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from evaluation_harness import write_checkpoint
 
 from dcfm_ros.cli.main import main
 from dcfm_ros.errors import SettingsError
@@ -34,11 +33,6 @@ class Bright(torch.nn.Module):
         rest = torch.full_like(grey, -1e9).expand(-1, self.classes - 2, -1, -1)
         return torch.cat([-grey, grey, rest], 1), "auxiliary"
 """
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from evaluation_harness import (
     STEP_NS,
     pictures,
     segmented,
-    write_checkpoint,
     write_recording,
 )
 
@@ -34,11 +33,6 @@ pytestmark = pytest.mark.dds
 CHECKOUT = Path(__file__).resolve().parents[1]
 COUNT = 12
 DEADLINE_S = 200.0
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

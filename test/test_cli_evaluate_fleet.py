@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from evaluation_harness import pictures, segmented, write_checkpoint, write_recording
+from evaluation_harness import pictures, segmented, write_recording
 
 from dcfm_ros.cli.evaluate_one import from_json, to_json
 from dcfm_ros.cli.main import main
@@ -22,11 +22,6 @@ from dcfm_ros.streaming import KeyFrameSettings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 250.0
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

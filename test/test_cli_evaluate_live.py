@@ -14,7 +14,6 @@ from evaluation_harness import (
     STEP_NS,
     pictures,
     segmented,
-    write_checkpoint,
     write_recording,
 )
 
@@ -30,11 +29,6 @@ pytestmark = pytest.mark.dds
 CHECKOUT = Path(__file__).resolve().parents[1]
 COUNT = 20
 DEADLINE_S = 280.0
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

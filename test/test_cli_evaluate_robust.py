@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
-from evaluation_harness import pictures, write_checkpoint, write_recording
+from evaluation_harness import pictures, write_recording
 
 from dcfm_ros.cli.main import main
 
@@ -17,11 +17,6 @@ BAGS = {
     "ros2_old_type_names_no_metadata.db3": "/image/compressed",
 }
 """Shared bags of one image each, by the topic to name."""
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture

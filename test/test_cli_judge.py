@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from comparison_harness import write_run
-from evaluation_harness import pictures, segmented, write_checkpoint, write_recording
+from evaluation_harness import pictures, segmented, write_recording
 
 from dcfm_ros.cli.main import main
 from dcfm_ros.streaming import KeyFrameSettings
@@ -89,11 +89,6 @@ def test_the_former_run_is_not_overwritten(runs, capsys):
 
 
 # --- as part of a run ------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

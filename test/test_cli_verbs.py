@@ -15,7 +15,6 @@ from evaluation_harness import (
     START_NS,
     pictures,
     segmented,
-    write_checkpoint,
     write_recording,
 )
 from PIL import Image
@@ -29,11 +28,6 @@ from dcfm_ros.network import read_info
 from dcfm_ros.streaming import KeyFrameSettings
 
 DATA = Path(__file__).parent / "data"
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

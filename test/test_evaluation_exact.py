@@ -14,7 +14,6 @@ from evaluation_harness import (
     STEP_NS,
     pictures,
     segmented,
-    write_checkpoint,
     write_recording,
 )
 
@@ -25,11 +24,6 @@ from dcfm_ros.images import labels_to_png, rgb_to_png
 from dcfm_ros.streaming import KeyFrameSettings
 
 COUNT = 11
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from evaluation_harness import (
     START_NS,
     STEP_NS,
     pictures,
-    write_checkpoint,
     write_recording,
 )
 
@@ -20,11 +19,6 @@ from dcfm_ros.bags import message_class, write_bag
 from dcfm_ros.bags.convert import compressed_image, header
 from dcfm_ros.cli.main import main
 from dcfm_ros.images import labels_to_png, rgb_to_png
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture

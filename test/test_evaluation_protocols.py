@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from dataset_trees import camvid_tree, cityscapes_tree, vspw_tree
-from evaluation_harness import pictures, write_checkpoint, write_recording
+from evaluation_harness import pictures, write_recording
 
 from dcfm_ros.cli.datasets import DatasetOptions, open_dataset
 from dcfm_ros.errors import EvaluationError
@@ -21,11 +21,6 @@ from dcfm_ros.images import to_rgb
 from dcfm_ros.network import load
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ from evaluation_harness import (
     pictures,
     segmented,
     stamps_ns,
-    write_checkpoint,
     write_recording,
 )
 
@@ -42,11 +41,6 @@ from dcfm_ros.synthetic.bag import write_street_bag
 
 COUNT = 20
 FIXED = ("--policy", "fixed", "--interval", "4")
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

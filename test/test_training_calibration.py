@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_harness import pictures, stamps_ns, write_checkpoint, write_recording
+from evaluation_harness import pictures, stamps_ns, write_recording
 from sklearn.isotonic import IsotonicRegression
 
 from dcfm_ros.cli.main import main
@@ -100,11 +100,6 @@ def _cut(whole: ReuseTable, frames: int) -> ReuseTable:
     return ReuseTable(
         whole.name, whole.stamps_ns[:frames], columns, whole.boundary[:frames], whole.correlation
     )
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 def test_the_table_holds_what_the_segmenter_does(checkpoint: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from evaluation_harness import pictures, stamps_ns, write_checkpoint, write_recording
+from evaluation_harness import pictures, stamps_ns, write_recording
 
 from dcfm_ros.cli.main import main
 from dcfm_ros.errors import SettingsError
@@ -75,11 +75,6 @@ def test_the_knobs_are_those_of_the_adaptive_policy(seed: int) -> None:
     assert len(by_share) <= 4
     same_count = [change for count, change in plans if count == len(by_share)]
     assert mean_change(found, by_share) == pytest.approx(min(same_count))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors")
 
 
 def _engine(checkpoint: Path) -> Engine:
