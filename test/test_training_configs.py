@@ -27,7 +27,7 @@ SMALL_NETWORK = ("street", "street-noval", "own-bags")
 SMALL = (
     "augment.crop_height=64", "augment.crop_width=64", "optimizer.iterations=2",
     "optimizer.batch=2", "data.workers=0", "report.log_every=1", "report.ages=2",
-    "height=64", "width=64",
+    "height=64", "width=64", "loss.symmetric_from=1",
 )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="SHARE",
         help="adaptive: mean share of labels that may differ from what key frames would give "
-        "(default 0.05)",
+        "(default 0.03)",
     )
     group.add_argument(
         "--target-key-share",

@@ -56,7 +56,7 @@ class KeyFrameSettings:
     )
     interval: int = option(5, "fixed: frames from key frame to key frame.", low=1, high=1000)
     max_label_change: float = option(
-        0.05,
+        0.03,
         "adaptive: share of pixels, as a mean over all frames, whose label may differ from what "
         "a key frame would give.",
         low=0.0001,
