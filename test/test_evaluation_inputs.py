@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from evaluation_harness import (
     IMAGE_TOPIC,
     LABEL_TOPIC,
@@ -123,6 +124,36 @@ def test_ground_truth_that_matches_no_stamp(evaluate, tmp_path):
     assert "a larger --gt-tolerance-ms may help" in metrics["recordings"][0]["notes"][0]
     _, metrics, _ = evaluate(bag, "--gt-tolerance-ms", 31)
     assert metrics["total"]["accuracy"]["frames"] == 3
+
+
+def test_ground_truth_of_a_folder(evaluate, tmp_path):
+    """Named as pictures are, and by stamp beside a bag."""
+    (tmp_path / "frames").mkdir()
+    labels = labels_to_png(np.zeros((48, 64), np.uint8))
+    for folder, names in (("seen", ("a", "b", "c")), ("stamped", (START_NS,))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / f"{name}.png").write_bytes(labels)
+    for name, image in zip("abc", pictures(3), strict=True):
+        (tmp_path / "frames" / f"{name}.png").write_bytes(rgb_to_png(image))
+    _, metrics, _ = evaluate(tmp_path / "frames", "--gt-folder", tmp_path / "seen")
+    assert metrics["total"]["accuracy"]["frames"] == 3
+    bag = write_recording(tmp_path / "bag", pictures(3))
+    _, metrics, _ = evaluate(bag, "--gt-folder", tmp_path / "stamped")
+    assert metrics["total"]["accuracy"]["frames"] == 1
+
+
+def test_a_missing_split_is_refused_or_skipped_on_request(evaluate, tmp_path, capsys):
+    bag = write_recording(tmp_path / "bag", pictures(2))
+    metadata = bag / "metadata.yaml"
+    content = yaml.safe_load(metadata.read_text())
+    content["rosbag2_bagfile_information"]["relative_file_paths"].append("gone.mcap")
+    metadata.write_text(yaml.safe_dump(content))
+    code, _, _ = evaluate(bag)
+    assert code == 2
+    assert "gone.mcap" in one_line(capsys)
+    _, metrics, _ = evaluate(bag, "--skip-missing")
+    assert metrics["recordings"][0]["frames"] == 2
 
 
 def test_ground_truth_without_a_labelled_pixel(evaluate, tmp_path):

@@ -172,6 +172,8 @@ def source_options(args: argparse.Namespace) -> SourceOptions:
         label_topic=getattr(args, "gt_topic", None),
         tolerance_ms=getattr(args, "gt_tolerance_ms", defaults.tolerance_ms),
         rate_hz=args.picture_rate,
+        label_folder=getattr(args, "gt_folder", None),
+        skip_missing=args.skip_missing,
     )
 
 
