@@ -56,7 +56,7 @@ def test_all_settings_can_be_listed(config: Path, capsys: pytest.CaptureFixture[
     assert main(["train", str(config), "--settings", "--set", "seed=9"]) == 0
     listed = capsys.readouterr().out
     assert "seed: 9\n    Of the weights and of every sample." in listed
-    assert "optimizer.name: 'adamw'\n    Kind of optimiser. (adamw, sgd)" in listed
+    assert "optimizer.name: 'adamw'\n    Kind of optimiser. (adamw, sgd, muon)" in listed
 
 
 @pytest.mark.parametrize(

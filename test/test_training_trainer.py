@@ -61,7 +61,7 @@ def assert_same_state(one: Path, other: Path) -> None:
     compare(*states, "")
 
 
-@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("name", ["adamw", "sgd", "muon"])
 def test_an_interrupted_run_ends_at_the_same_bits(camvid: Path, tmp_path: Path, name: str) -> None:
     """With dropout, jitter and averaged weights; only the first four steps were saved."""
     run = settings(

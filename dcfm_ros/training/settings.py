@@ -71,7 +71,7 @@ class LossSettings:
 class OptimizerSettings:
     """Steps, their size and their number."""
 
-    name: str = option("adamw", "Kind of optimiser.", choices=("adamw", "sgd"))
+    name: str = option("adamw", "Kind of optimiser.", choices=("adamw", "sgd", "muon"))
     iterations: int = option(10_000, "Optimiser steps.", low=1, high=100_000_000)
     batch: int = option(8, "Labelled frames per step, over all devices.", low=1, high=65536)
     learning_rate: float = option(2e-3, "Highest learning rate.", low=0.0, high=10.0)
@@ -80,7 +80,7 @@ class OptimizerSettings:
     )
     weight_decay: float = option(0.02, "Weight decay.", low=0.0, high=10.0)
     decay_vectors: bool = option(False, "Biases and norms decay, too.")
-    momentum: float = option(0.9, "Of SGD.", low=0.0, high=0.9999)
+    momentum: float = option(0.9, "Of SGD and Muon.", low=0.0, high=0.9999)
     warmup: int = option(300, "Steps of linear warm-up.", low=0, high=1_000_000)
     warmup_factor: float = option(
         1e-6, "Share of the learning rate that the warm-up starts from.", low=0.0, high=1.0
