@@ -50,8 +50,10 @@ class Muon(torch.optim.AdamW):
     def _orthogonal_step(self, parameter: Tensor, rate: float, decay: float) -> None:
         gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
-        if "momentum_buffer" not in state:
+        if not state:
+            state["step"] = torch.zeros(())  # AdamW looks for it when a state is read back
             state["momentum_buffer"] = torch.zeros_like(parameter)
+        state["step"] += 1
         momentum = state["momentum_buffer"].lerp_(gradient, 1.0 - self._momentum)
         ahead = gradient.lerp(momentum, self._momentum)  # Nesterov
         matrix = ahead.movedim(1, -1).flatten(1)  # convolutions: one row per output channel
