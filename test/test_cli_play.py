@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -171,3 +173,20 @@ def test_a_bag_that_is_not_there_is_named(tmp_path, play):
     assert ended(process) == 2
     assert str(tmp_path / "nowhere") in process.log
     assert "Traceback" not in process.log
+
+
+def test_a_missing_split_is_told_and_left_out_where_asked(bag, tmp_path, play):
+    there = shutil.copytree(bag, tmp_path / "bag")
+    (name,) = (path.name for path in there.glob("*.mcap"))
+    listed = there / "metadata.yaml"
+    found = re.sub(
+        rf"^( *)- {name}$", rf"\1- {name}\n\1- gone.mcap", listed.read_text(), flags=re.MULTILINE
+    )
+    listed.write_text(found)
+    refused = play(there)
+    assert ended(refused) == 2
+    assert "lacks gone.mcap (1 of 2 files are there)" in refused.log
+    assert "--skip-missing" in refused.log
+    played = play(there, "--skip-missing", "--rate", 20)
+    assert ended(played) == 0, played.log
+    assert "/chatter 11" in played.log

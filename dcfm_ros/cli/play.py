@@ -55,6 +55,11 @@ def add_parser(subparsers: Any) -> None:
         metavar="TOPIC",
         help="start when these have subscribers; without names: when any image topic has one",
     )
+    parser.add_argument(
+        "--skip-missing",
+        action="store_true",
+        help="play what is there where splits of the bag are missing",
+    )
     parser.set_defaults(run=run)
 
 
@@ -86,7 +91,7 @@ def _play(args: argparse.Namespace, stop: threading.Event) -> None:
 
     settings = _settings(args)
     use_fast_dds_profile()
-    with open_bag(args.bag) as bag, middleware.running():
+    with open_bag(args.bag, skip_missing=args.skip_missing) as bag, middleware.running():
         total_s = None if args.loop else max(0.0, bag.duration_ns / 1e9 - args.start_offset)
         with tqdm(total=total_s, bar_format=_BAR, disable=None, leave=False) as progress:
             player = Player(bag, settings, progress.update)
