@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bag_harness import list_missing_split
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from ros_harness import Process, running_peer, wait_until
 from rosgraph_msgs.msg import Clock
@@ -177,12 +177,7 @@ def test_a_bag_that_is_not_there_is_named(tmp_path, play):
 
 def test_a_missing_split_is_told_and_left_out_where_asked(bag, tmp_path, play):
     there = shutil.copytree(bag, tmp_path / "bag")
-    (name,) = (path.name for path in there.glob("*.mcap"))
-    listed = there / "metadata.yaml"
-    found = re.sub(
-        rf"^( *)- {name}$", rf"\1- {name}\n\1- gone.mcap", listed.read_text(), flags=re.MULTILINE
-    )
-    listed.write_text(found)
+    list_missing_split(there)
     refused = play(there)
     assert ended(refused) == 2
     assert "lacks gone.mcap (1 of 2 files are there)" in refused.log

@@ -55,8 +55,8 @@ def find_files(path: Path, *, skip_missing: bool = False) -> list[BagFile]:
     if missing and not (skip_missing and there):
         raise BagError(
             f"bag {path} lacks {', '.join(missing)} ({len(there)} of {len(names)} files are "
-            "there): copy the missing split into the folder; evaluate, segment and play go on "
-            "without it by --skip-missing"
+            "there): copy the missing split into the folder, or leave it out with --skip-missing "
+            "(all commands but train), in Python skip_missing=True"
         )
     return [_classify(path / name) for name in there]
 
