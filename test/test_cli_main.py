@@ -120,3 +120,20 @@ def test_sigterm_is_as_ctrl_c(inspect_does):
         raise AssertionError("the signal did not interrupt")
 
     assert inspect_does(end_itself) == 130
+
+
+def test_an_interrupt_amid_an_import_is_130_below_python_m(tmp_path):
+    """Imports that define dataclasses call exec, after which CPython remembers the interrupt."""
+    code = (
+        "import sys\n"
+        "from dcfm_ros.cli.main import guarded\n"
+        "sys.exit(guarded('demo', lambda: exec('raise KeyboardInterrupt')))\n"
+    )
+    (tmp_path / "interrupted_verb.py").write_text(code)
+    paths = os.pathsep.join([str(tmp_path), str(CHECKOUT)])
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted_verb"],
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    assert ended.returncode == 130

@@ -62,6 +62,9 @@ def guarded(verb: str, run: Callable[[], int]) -> int:
             raise
         return _fail(f"dcfm {verb} needs {error.name}, which is not installed: {advice}")
     except KeyboardInterrupt:
+        # Below `python -m`, CPython ends by SIGINT if the interrupt passed through an `exec`, as it
+        # may in an import that defines a dataclass, although it was caught. Another forgets that.
+        exec("")  # noqa: S102
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:
