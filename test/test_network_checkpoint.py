@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,14 @@ def test_a_saved_network_loads_with_its_description(tiny: tuple[Dcfm, Path]) -> 
     with torch.inference_mode():
         torch.testing.assert_close(load(path).forward_key(x)[0], network.forward_key(x)[0])
     assert [p.name for p in path.parent.iterdir()] == ["tiny.safetensors"]
+
+
+def test_a_network_of_other_depths_loads_with_them(tmp_path: Path) -> None:
+    """As lists, which JSON has for tuples, two equal networks would differ."""
+    info = replace(tiny_info(), network=replace(NAMED.network, depths=(3, 1, 2, 1)))
+    save(Dcfm(info.network), info, tmp_path / "deep.safetensors")
+    assert read_info(tmp_path / "deep.safetensors") == info
+    assert len(load(tmp_path / "deep.safetensors").backbone.stage1) == 3
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(

@@ -61,6 +61,10 @@ def test_a_configuration_must_make_sense() -> None:
         NetworkConfig("resnet18", 5, 256, 32, context="none")
     with pytest.raises(CheckpointError, match="mit_b1 needs context all_mlp"):
         NetworkConfig("mit_b1", 5, 256, 32)
+    with pytest.raises(CheckpointError, match="mit_b1 has depths of its own"):
+        NetworkConfig("mit_b1", 5, 256, 32, context="all_mlp", depths=(1, 1, 1, 1))
+    with pytest.raises(CheckpointError, match=r"four stages, 1 or more, found \(2, 2, 0, 2\)"):
+        NetworkConfig("resnet18", 5, 256, 32, depths=(2, 2, 0, 2))
 
 
 def test_the_split_fusion_equals_the_convolution_of_the_concatenation() -> None:

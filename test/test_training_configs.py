@@ -23,7 +23,7 @@ NAMES = (
     "cityscapes_resnet18", "cityscapes_resnet50", "cityscapes_resnet101", "vspw_mitb2",
     "vspw_mitb5",
 )  # fmt: skip
-SMALL_NETWORK = ("street", "street-noval", "own-bags")
+STREET = ("street", "street-noval", "own-bags")
 SMALL = (
     "augment.crop_height=64", "augment.crop_width=64", "optimizer.iterations=2",
     "optimizer.batch=2", "data.workers=0", "report.log_every=1", "report.ages=2",
@@ -107,7 +107,7 @@ def train(name: str, tmp_path: Path) -> None:
     assert all(loss > 0 for loss in losses(run))
     found = log_lines(run)[-1]["validation"]
     json.dumps(found, allow_nan=False)
-    expected = named_config("camvid_small" if name in SMALL_NETWORK else name).network
+    expected = named_config("camvid_medium" if name in STREET else name).network
     classes = 2 if name == "own-bags" else expected.classes
     assert load(run / "last.safetensors").config == replace(expected, classes=classes)
 

@@ -112,6 +112,28 @@ def test_a_run_may_start_from_a_checkpoint(
         settings(camvid, start=path, pretrained=path)
 
 
+def test_a_deeper_network_starts_as_the_one_that_it_is_grown_from(
+    camvid: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its further blocks change nothing at first, and learn from the first step on."""
+    Trainer(settings(camvid, config="camvid_small", optimizer__iterations=1), tmp_path).run()
+    small = str(tmp_path / "last.safetensors")
+    steps = {"optimizer__iterations": 2, "optimizer__warmup": 0}
+    run = settings(camvid, start=small, config="camvid_medium", **steps)
+    trainer = Trainer(run, tmp_path / "run")
+    assert "all weights taken; 6 further blocks start as identities" in capfd.readouterr().out
+    x = torch.randn(1, 3, 64, 96)
+    network = trainer._state.network.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(network.forward_key(x)[0], load(small).forward_key(x)[0])
+    network.train()
+    trainer.run()
+    assert all(network.backbone.stage1[i].conv2.norm.weight.any() for i in (2, 3, 4))
+    grown = str(tmp_path / "run/last.safetensors")
+    with pytest.raises(CheckpointError, match=r"is another network \(.*depths=\(5, 3, 4, 2\)"):
+        Trainer(settings(camvid, start=grown, config="camvid_small"), tmp_path / "shallower")
+
+
 def write_clips(root: Path) -> Path:
     for part, value in (("rgb", 90), ("labels", 1)):
         (root / "a" / part).mkdir(parents=True)

@@ -141,7 +141,10 @@ def _parse(metadata: Mapping[str, str], path: Path | str) -> CheckpointInfo:
         )
     try:
         raw = json.loads(metadata["info"])
-        network = {**raw["network"], "stem": tuple(raw["network"]["stem"])}
+        network = dict(raw["network"])
+        for key in ("stem", "depths"):
+            if network.get(key) is not None:  # JSON has lists for tuples
+                network[key] = tuple(network[key])
         labels = raw["labels"]
         return CheckpointInfo(
             name=raw["name"],

@@ -46,6 +46,8 @@ class NetworkConfig:
     """ResNet: output channels of the stem's convolutions; one: 7x7, several: 3x3 each."""
     embedding: int = 256
     """`all_mlp`: channels of the linear layer of each level."""
+    depths: tuple[int, int, int, int] | None = None
+    """ResNet: blocks of each stage; None for those of `backbone`."""
 
     def __post_init__(self) -> None:
         known = (*RESNET_DEPTHS, *MIT_DEPTHS)
@@ -57,6 +59,18 @@ class NetworkConfig:
             raise CheckpointError(f"unknown context {self.context!r}, expected pyramid or all_mlp")
         if self.backbone in MIT_DEPTHS and self.context != "all_mlp":
             raise CheckpointError(f"{self.backbone} needs context all_mlp, found {self.context!r}")
+        if self.depths is None:
+            return
+        if self.backbone in MIT_DEPTHS:
+            raise CheckpointError(f"{self.backbone} has depths of its own, found {self.depths}")
+        if len(self.depths) != 4 or min(self.depths) < 1:
+            raise CheckpointError(f"expected depths of four stages, 1 or more, found {self.depths}")
+
+    @property
+    def stage_depths(self) -> tuple[int, int, int, int]:
+        """Blocks of each stage."""
+        own = RESNET_DEPTHS.get(self.backbone) or MIT_DEPTHS[self.backbone]
+        return self.depths or own
 
 
 @dataclass(frozen=True)
@@ -91,10 +105,18 @@ def _mit(backbone: str, classes: int, hidden_head: bool = True) -> NetworkConfig
     )
 
 
-def _embedded(backbone: str, classes: int, width: int, common_channels: int) -> NetworkConfig:
-    """A narrow ResNet whose fusion runs at stride 4, for CPUs and small GPUs."""
+def _embedded(
+    classes: int,
+    width: int,
+    common_channels: int,
+    depths: tuple[int, int, int, int] | None = None,
+) -> NetworkConfig:
+    """A narrow ResNet whose fusion runs at stride 4, for CPUs and small GPUs.
+
+    A deep stage 1 costs time on every frame and is what tells a frame from its key frame.
+    """
     return NetworkConfig(
-        backbone,
+        "resnet18",
         classes,
         common_channels=common_channels,
         independent_channels=width,
@@ -102,6 +124,7 @@ def _embedded(backbone: str, classes: int, width: int, common_channels: int) -> 
         width=width,
         stem=(width // 2, width),
         embedding=common_channels,
+        depths=depths,
     )
 
 
@@ -114,8 +137,9 @@ CONFIGS: dict[str, NamedConfig] = {
     "cityscapes_mitb1": NamedConfig(_mit("mit_b1", 19), "cityscapes", (512, 1024)),
     "vspw_mitb2": NamedConfig(_mit("mit_b2", 124, hidden_head=False), "vspw", (480, 853)),
     "vspw_mitb5": NamedConfig(_mit("mit_b5", 124, hidden_head=False), "vspw", (480, 853)),
-    "camvid_small": NamedConfig(_embedded("resnet18", 11, 32, 96), "camvid", (360, 480)),
-    "camvid_tiny": NamedConfig(_embedded("resnet18", 11, 16, 48), "camvid", (360, 480)),
+    "camvid_medium": NamedConfig(_embedded(11, 32, 96, (5, 3, 4, 2)), "camvid", (360, 480)),
+    "camvid_small": NamedConfig(_embedded(11, 32, 96), "camvid", (360, 480)),
+    "camvid_tiny": NamedConfig(_embedded(11, 16, 48), "camvid", (360, 480)),
 }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from dcfm_ros.network.all_mlp import AllMlp
-from dcfm_ros.network.config import MIT_CHANNELS, MIT_DEPTHS, RESNET_DEPTHS, NetworkConfig
+from dcfm_ros.network.config import MIT_CHANNELS, MIT_DEPTHS, NetworkConfig
 from dcfm_ros.network.fusion import Fusion
 from dcfm_ros.network.layers import ConvNorm, l2_normalize, resize
 from dcfm_ros.network.mix_transformer import MixTransformer
@@ -78,11 +78,11 @@ class Dcfm(nn.Module):
 
 def _backbone(config: NetworkConfig) -> ResNet | MixTransformer:
     if config.backbone in MIT_DEPTHS:
-        return MixTransformer(MIT_CHANNELS[config.backbone], MIT_DEPTHS[config.backbone])
+        return MixTransformer(MIT_CHANNELS[config.backbone], config.stage_depths)
     block = BasicBlock if config.backbone == "resnet18" else Bottleneck
     return ResNet(
         block,
-        RESNET_DEPTHS[config.backbone],
+        config.stage_depths,
         width=config.width,
         stem=config.stem,
         dilated=config.context == "pyramid",

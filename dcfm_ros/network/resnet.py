@@ -26,6 +26,10 @@ class BasicBlock(nn.Module):
         """(B, C, H, W) -> (B, C', H/stride, W/stride)."""
         return F.relu(self.conv2(self.conv1(x)) + self.shortcut(x), inplace=True)
 
+    def make_identity(self) -> None:
+        """Let what is not negative pass as it is, until training makes use of the block."""
+        nn.init.zeros_(self.conv2.norm.weight)
+
 
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1; stride and dilation are in the 3x3."""
@@ -44,6 +48,10 @@ class Bottleneck(nn.Module):
         """(B, C, H, W) -> (B, 4C', H/stride, W/stride)."""
         y = self.conv3(self.conv2(self.conv1(x)))
         return F.relu(y + self.shortcut(x), inplace=True)
+
+    def make_identity(self) -> None:
+        """Let what is not negative pass as it is, until training makes use of the block."""
+        nn.init.zeros_(self.conv3.norm.weight)
 
 
 class ResNet(nn.Module):
@@ -77,6 +85,10 @@ class ResNet(nn.Module):
             for i in range(4)
         ]
         self.stage1, self.stage2, self.stage3, self.stage4 = stages
+
+    def stages(self) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential, nn.Sequential]:
+        """The blocks of each stage."""
+        return self.stage1, self.stage2, self.stage3, self.stage4
 
     def shallow(self, x: Tensor) -> Tensor:
         """Stem and stage 1: (B, 3, H, W) -> (B, C1, H/4, W/4)."""

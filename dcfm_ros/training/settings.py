@@ -120,7 +120,7 @@ class ReportSettings:
 class TrainSettings:
     """A whole run."""
 
-    config: str = option("camvid_small", "Named network configuration.")
+    config: str = option("camvid_medium", "Named network configuration.")
     labels: str = option("", "Label set: a known name or a YAML file; empty: the configuration's.")
     start: str = option(
         "", "Checkpoint of this package to start all weights from, e.g. to adapt it to own data."

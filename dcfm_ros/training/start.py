@@ -14,6 +14,7 @@ from dcfm_ros.errors import CheckpointError
 from dcfm_ros.network.checkpoint import load, read_info
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.pretrained import initialize_backbone
+from dcfm_ros.network.resnet import ResNet
 from dcfm_ros.resources import resource
 from dcfm_ros.training.build import Plan, build
 from dcfm_ros.training.distributed import Processes
@@ -70,6 +71,10 @@ def _read_weights(network: Dcfm, plan: Plan, settings: TrainSettings) -> None:
 def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
     """Start from a checkpoint of this package; its classifier is taken if the classes are the same.
 
+    The network that is trained may be a deeper ResNet than the checkpoint's: its further blocks
+    start as identities, so that it computes what the other one does (Chen et al., "Net2Net", ICLR
+    2016).
+
     Args:
         path: of the file, or below the package's share folder, e.g. `models/street.safetensors`.
 
@@ -82,7 +87,10 @@ def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
     """
     file = Path(path) if Path(path).is_file() else resource(path)
     info, other = read_info(file), load(file)
-    if replace(info.network, classes=plan.network.classes) != plan.network:
+    depths = info.network.stage_depths
+    alike = replace(info.network, classes=plan.network.classes, depths=plan.network.depths)
+    deeper = [own - taken for own, taken in zip(plan.network.stage_depths, depths, strict=True)]
+    if alike != plan.network or min(deeper) < 0:
         raise CheckpointError(
             f"{path} is another network ({info.network}) than is trained ({plan.network}); set "
             "config to the one that it was trained with"
@@ -93,4 +101,11 @@ def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
     if own_classes:
         del tensors[classifier]
     network.load_state_dict(network.state_dict() | tensors)
-    return f"{path}: all weights taken{', but for the classifier' if own_classes else ''}"
+    report = f"{path}: all weights taken{', but for the classifier' if own_classes else ''}"
+    if any(deeper):
+        assert isinstance(network.backbone, ResNet)
+        for stage, taken in zip(network.backbone.stages(), depths, strict=True):
+            for block in stage[taken:]:
+                block.make_identity()
+        report += f"; {sum(deeper)} further blocks start as identities"
+    return report
