@@ -34,6 +34,11 @@ class ConvNorm(nn.Module):
         x = self.norm(self.conv(x))
         return F.relu(x, inplace=True) if self._relu else x
 
+    def start_at_zero(self) -> None:
+        """Let a new layer's output be 0 until it is trained."""
+        assert isinstance(self.norm, nn.BatchNorm2d)
+        nn.init.zeros_(self.norm.weight)
+
     def fold(self) -> None:
         """Multiply the batch normalisation into the convolution; for inference only."""
         if isinstance(self.norm, nn.BatchNorm2d):

@@ -28,7 +28,7 @@ class BasicBlock(nn.Module):
 
     def make_identity(self) -> None:
         """Let what is not negative pass as it is, until training makes use of the block."""
-        nn.init.zeros_(self.conv2.norm.weight)
+        self.conv2.start_at_zero()
 
 
 class Bottleneck(nn.Module):
@@ -51,7 +51,7 @@ class Bottleneck(nn.Module):
 
     def make_identity(self) -> None:
         """Let what is not negative pass as it is, until training makes use of the block."""
-        nn.init.zeros_(self.conv3.norm.weight)
+        self.conv3.start_at_zero()
 
 
 class ResNet(nn.Module):
@@ -86,9 +86,13 @@ class ResNet(nn.Module):
         ]
         self.stage1, self.stage2, self.stage3, self.stage4 = stages
 
-    def stages(self) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential, nn.Sequential]:
-        """The blocks of each stage."""
-        return self.stage1, self.stage2, self.stage3, self.stage4
+    def make_identities(self, depths: tuple[int, int, int, int]) -> None:
+        """Let the blocks after the first `depths` of each stage change nothing at first."""
+        stages = (self.stage1, self.stage2, self.stage3, self.stage4)
+        for stage, depth in zip(stages, depths, strict=True):
+            for block in list(stage)[depth:]:
+                assert isinstance(block, (BasicBlock, Bottleneck))
+                block.make_identity()
 
     def shallow(self, x: Tensor) -> Tensor:
         """Stem and stage 1: (B, 3, H, W) -> (B, C1, H/4, W/4)."""

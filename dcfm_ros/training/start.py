@@ -104,8 +104,6 @@ def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
     report = f"{path}: all weights taken{', but for the classifier' if own_classes else ''}"
     if any(deeper):
         assert isinstance(network.backbone, ResNet)
-        for stage, taken in zip(network.backbone.stages(), depths, strict=True):
-            for block in stage[taken:]:
-                block.make_identity()
+        network.backbone.make_identities(depths)
         report += f"; {sum(deeper)} further blocks start as identities"
     return report
