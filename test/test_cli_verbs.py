@@ -55,7 +55,7 @@ def test_inspect_shows_what_a_checkpoint_is(checkpoint, capsys):
     assert run("inspect", checkpoint) == 0
     text = capsys.readouterr().out
     for part in (
-        "resnet18",
+        "resnet18, blocks 2-2-2-2,",
         "0.73 M",
         "64x48 px",
         "pedestrian",

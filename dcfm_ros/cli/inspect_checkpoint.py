@@ -52,11 +52,12 @@ def run(args: argparse.Namespace) -> int:
 def _text(info: CheckpointInfo, cost: FrameCost, path: Path) -> str:
     height, width = info.training_size
     network = info.network
+    blocks = "-".join(map(str, network.stage_depths))
     saving = cost.key / cost.non_key
     lines = [
         f"{path} ({path.stat().st_size / 1e6:.1f} MB)",
         _line("name", info.name),
-        _line("backbone", f"{network.backbone}, context {network.context}"),
+        _line("backbone", f"{network.backbone}, blocks {blocks}, context {network.context}"),
         _line(
             "features",
             f"{network.common_channels} common channels, {network.independent_channels} of "
