@@ -144,6 +144,11 @@ def train_on_two(camvid: Path, folder: Path) -> str:
     return torchrun(*command).stdout
 
 
+def early_losses(run: Path, term: str) -> list[float]:
+    """Of the first three steps."""
+    return [line[term] for line in log_lines(run) if "total" in line][:3]
+
+
 def test_two_processes_give_the_loss_curve_of_one(
     camvid: Path, alone: Path, tmp_path: Path
 ) -> None:
@@ -151,7 +156,10 @@ def test_two_processes_give_the_loss_curve_of_one(
     expected, found = losses(alone), losses(tmp_path / "two")
     assert len(found) == 6
     assert expected[0] - expected[-1] > 0.15
-    assert found[:3] == pytest.approx(expected[:3], rel=1e-5)
+    for term in ("key", "non_key"):
+        early, early_of_two = (early_losses(run, term) for run in (alone, tmp_path / "two"))
+        assert early_of_two == pytest.approx(early, rel=1e-5)
+    # Rounding may turn the label of a position, which the consistency term counts or does not.
     assert found == pytest.approx(expected, rel=1e-3)
     assert told.count("weights: ") == 1  # only the first process talks
     of_two = [line["validation"] for line in log_lines(tmp_path / "two") if "validation" in line]

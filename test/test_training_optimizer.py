@@ -93,7 +93,7 @@ def test_own_classes_come_from_a_file(tmp_path: Path) -> None:
     assert found.labels.colors[1] == (90, 90, 90)
     assert found.network.classes == 2
     assert found.size == (240, 320)
-    named = named_config("camvid_small")
+    named = named_config("camvid_medium")
     assert plan(TrainSettings()).network == named.network
     assert plan(TrainSettings()).size == named.training_size
 
