@@ -20,8 +20,7 @@ def simulate_motion(rgb: Image, age: int, rng: np.random.Generator) -> Image:
 
     Driving along a street with flat ground and walls to both sides: what is near moves more. Shift
     and shear (turning, pitching); now and then blur; noise as of a second exposure. Over many draws
-    pixels move as far as on CamVid's 15 Hz validation clip by dense optical flow: half of them more
-    than 4 px of 480 after a frame and a tenth more than 12 px.
+    pixels move about as far as on CamVid's 15 Hz validation clip (benchmarks/simulated_motion).
 
     Args:
         rgb: (H, W, 3).

@@ -93,7 +93,7 @@ def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
     if alike != plan.network or min(deeper) < 0:
         raise CheckpointError(
             f"{path} is another network ({info.network}) than is trained ({plan.network}); set "
-            "config to the one that it was trained with"
+            "config to the one that it was trained with, or to one with more blocks"
         )
     tensors = other.state_dict()
     classifier = f"head.{len(other.head) - 1}.weight"
