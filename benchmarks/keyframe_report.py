@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import table_lines
+
 
 def write_report(results: dict[str, Any], folder: Path) -> None:
     """Write keyframes.md and keyframes.png."""
@@ -42,8 +44,7 @@ def _standing(results: dict[str, Any], name: str) -> str:
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+    return "\n".join((table_lines([heads]), "|" + "---|" * len(heads), table_lines(rows)))
 
 
 def _shares(found: dict[str, Any]) -> str:

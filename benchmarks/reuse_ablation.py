@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import table_lines
 from dcfm_ros.network import read_info
 from dcfm_ros.training.settings_file import find_config, read_settings
 from dcfm_ros.training.trainer import Trainer
@@ -83,7 +84,7 @@ def _text(results: dict[str, Any], steps: int, batch: int) -> str:
         figures = [found["miou_key"], *(found["miou_by_age"][age - 1] for age in ages)]
         figures += [found["miou_interval"], found["miou_key"] - found["miou_interval"]]
         rows.append([name, *(f"{100 * value:.1f}" for value in figures)])
-    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    table = table_lines(rows)
     return (
         "# What each part of training gives to reuse\n\n"
         f"Written by `python -m benchmarks.reuse_ablation`: {steps} steps of batch {batch} each, "

@@ -10,6 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
+from benchmarks.markdown import table_lines
 from dcfm_ros.network import load, read_info
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming.device import prepare_thread, resolve_device
@@ -66,16 +67,12 @@ def _text(found: Validation, name: str, classes: tuple[str, ...]) -> str:
                 f"{100 * found.miou_interval:.1f}, which is {loss:.1f} points below every frame a "
                 "key frame."
             ),
-            _table(rows),
+            table_lines(rows),
             "Every frame a key frame, IoU by class, %:",
-            _table(by_class),
+            table_lines(by_class),
             "![mIoU over age](reuse_by_age.png)\n",
         )
     )
-
-
-def _table(rows: list[list[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def _plot(found: Validation, path: Path) -> None:

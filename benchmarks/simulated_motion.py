@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.markdown import table_lines
 from dcfm_ros.training.motion import simulate_motion
 from dcfm_ros.training.sources import camvid
 from dcfm_ros.training.sources.clips import Source
@@ -46,8 +47,7 @@ def main() -> None:
         "Written by `python -m benchmarks.simulated_motion`: lengths of dense optical flow on the "
         "CamVid val clip (480x360, 15 Hz), px: the mean, and what so many of the pixels stay "
         "below. Flow itself falls short where pixels move by tens of px.\n\n"
-        + "\n".join("| " + " | ".join(row) + " |" for row in rows)
-        + "\n"
+        f"{table_lines(rows)}\n"
     )
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "simulated_motion.md").write_text(text, encoding="utf-8")

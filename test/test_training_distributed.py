@@ -160,6 +160,7 @@ def test_two_processes_give_the_loss_curve_of_one(
         early, early_of_two = (early_losses(run, term) for run in (alone, tmp_path / "two"))
         assert early_of_two == pytest.approx(early, rel=1e-5)
     # Rounding may turn the label of a position, which the consistency term counts or does not.
+    assert found[:3] == pytest.approx(expected[:3], rel=1e-4)
     assert found == pytest.approx(expected, rel=1e-3)
     assert told.count("weights: ") == 1  # only the first process talks
     of_two = [line["validation"] for line in log_lines(tmp_path / "two") if "validation" in line]
