@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from dcfm_ros.errors import CheckpointError
@@ -58,6 +60,16 @@ def test_a_network_of_other_depths_loads_with_them(tmp_path: Path) -> None:
     save(Dcfm(info.network), info, tmp_path / "deep.safetensors")
     assert read_info(tmp_path / "deep.safetensors") == info
     assert len(load(tmp_path / "deep.safetensors").backbone.stage1) == 3
+
+
+def test_a_file_from_before_whole_strides_computes_what_it_did(tiny: tuple[Dcfm, Path]) -> None:
+    _, path = tiny
+    with safe_open(str(path), framework="pt") as file:
+        info = json.loads(file.metadata()["info"])
+        del info["network"]["whole_strides"]
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    save_file(tensors, path, {"format": "dcfm_ros/1", "info": json.dumps(info)})
+    assert read_info(path).network == replace(NAMED.network, whole_strides=False)
 
 
 def test_half_precision_halves_the_file_and_loads_as_float32(

@@ -106,6 +106,23 @@ def test_the_composed_all_mlp_equals_resizing_and_concatenating() -> None:
     torch.testing.assert_close(head(features), expected, atol=1e-5, rtol=1e-5)
 
 
+def test_with_whole_strides_a_coarse_feature_stays_in_its_place_at_any_size() -> None:
+    """Cutting the finest level moves nothing that is left; stretched to it, all of it moves."""
+    torch.manual_seed(3)
+    sizes = ((16, 24), (8, 12), (4, 6), (2, 3))
+    features = [torch.randn(1, c, *size) for c, size in zip((3, 4, 5, 6), sizes, strict=True)]
+    cut = [features[0][..., :11, :20], features[1][..., :6, :10], features[2][..., :3, :5]]
+    cut.append(features[3])  # 11 and 20 halved and rounded up thrice: (2, 3)
+    whole = AllMlp((3, 4, 5, 6), 8, 7, whole_strides=True).eval()
+    # The last rows and columns lean on coarse features that the cut took away.
+    kept = (..., slice(0, 10), slice(0, 18))
+    torch.testing.assert_close(whole(cut)[kept], whole(features)[kept])
+    stretched = AllMlp((3, 4, 5, 6), 8, 7).eval()
+    stretched.load_state_dict(whole.state_dict())
+    torch.testing.assert_close(stretched(features), whole(features))
+    assert (stretched(cut)[kept] - whole(cut)[kept]).abs().max() > 0.1
+
+
 def test_pyramid_pooling_doubles_the_channels_and_keeps_its_input() -> None:
     pooling = PyramidPooling(8).eval()
     x = torch.randn(1, 8, 9, 13)

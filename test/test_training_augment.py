@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.training.augment import AugmentSettings, augment_pair
+from dcfm_ros.training.augment import AugmentSettings, augment_pair, paste_things
 from dcfm_ros.training.motion import simulate_motion
 
 PLAIN = AugmentSettings(crop_height=48, crop_width=64)
@@ -39,6 +39,41 @@ def test_labels_follow_the_image_through_scale_rotation_flip_and_crop(scaled, se
     sure = inside & flat
     assert sure.any()
     np.testing.assert_allclose(out[sure][:, 0], 20.0 * out_labels[sure], atol=2)
+
+
+def test_pasted_things_bring_their_labels_and_leave_the_rest() -> None:
+    """Of the donor, classes 2 and 3 are rare; 1 and what is not labelled stay behind."""
+    rgb, labels = np.full((40, 60, 3), 7, np.uint8), np.zeros((40, 60), np.uint8)
+    donor = np.ones((40, 60), np.uint8)
+    donor[:4, :5], donor[30:34, 50:], donor[:, 20] = 2, 3, 255
+    picture = np.repeat((10 * donor)[..., None], 3, 2)
+    seen = set()
+    for seed in range(40):
+        out, out_labels = paste_things(
+            (rgb, labels), (picture, donor), 0.03, np.random.default_rng(seed)
+        )
+        for c in (2, 3):
+            places = {(donor == c).tobytes(), (donor[:, ::-1] == c).tobytes()}
+            assert not (out_labels == c).any() or (out_labels == c).tobytes() in places
+        pasted = out_labels > 0
+        np.testing.assert_array_equal(out[pasted][:, 0], 10 * out_labels[pasted])
+        assert (out[~pasted] == 7).all()
+        seen.add(tuple(np.unique(out_labels)))
+    assert seen == {(0,), (0, 2), (0, 3), (0, 2, 3)}
+    assert not labels.any()  # the frame itself is not written to
+
+
+def test_things_of_a_frame_of_another_size_are_resized() -> None:
+    donor = np.zeros((20, 30), np.uint8)
+    donor[5:10, 5:10] = 4
+    target = np.zeros((40, 60, 3), np.uint8), np.ones((40, 60), np.uint8)
+    counts = {
+        int(
+            (paste_things(target, (np.zeros((20, 30, 3), np.uint8), donor), 0.1, rng)[1] == 4).sum()
+        )
+        for rng in map(np.random.default_rng, range(20))
+    }
+    assert counts == {0, 100}
 
 
 def test_outside_of_the_image_nothing_is_labelled() -> None:

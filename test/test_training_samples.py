@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -89,6 +90,33 @@ def test_a_sample_depends_on_the_seed_and_its_number_alone(source: Clips) -> Non
         torch.testing.assert_close(forward[k], backward[k], rtol=0, atol=0)
     assert not torch.equal(forward[0], forward[1])
     assert not torch.equal(forward[0], draw(2, [0])[0])
+
+
+def test_things_are_pasted_into_frames_without_recorded_neighbours(tmp_path: Path) -> None:
+    """And before motion is simulated, so that the neighbour shows them as well."""
+    whole = clip(tmp_path / "clip", [100, 200], [0, 1])
+    labels = np.zeros((32, 32), np.uint8)
+    labels[12:16, 12:20] = 1
+    for path in whole.labels.values():
+        cv2.imwrite(path, labels)
+    alone = [Clip({k: whole.frames[k]}, {k: whole.labels[k]}) for k in (0, 1)]
+    settings = replace(PLAIN, paste=1.0, paste_below=0.1)
+
+    def colours(clips: list[Clip], paired_from: int) -> set[tuple[int, int, bool]]:
+        """Of the frame, of the thing in it, and whether the neighbour's thing is bright."""
+        source = Clips("two greys", clips, LabelValues.plain(2))
+        samples = Samples([(source, 1.0)], settings, (1, 1), 0, paired_from=paired_from)
+        found = set()
+        for image, of, neighbour in (samples[k] for k in range(40)):
+            assert torch.equal(of, torch.from_numpy(labels))
+            other = image if neighbour is None else neighbour
+            found.add((int(image[0, 0, 0]), int(image[0, 14, 16]), bool(other[0, 14, 16] > 150)))
+        return found
+
+    every_pair = {(a, b, b == 200) for a in (100, 200) for b in (100, 200)}
+    assert colours(alone, paired_from=100) == every_pair
+    assert colours(alone, paired_from=0) == every_pair
+    assert colours([whole], paired_from=0) == {(100, 100, True), (200, 200, False)}
 
 
 def test_samples_mix_sources_by_share(source: Clips, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from training_harness import CAR, ROAD, SKY, log_lines, losses, settings, write_
 
 from dcfm_ros import Segmenter
 from dcfm_ros.errors import CheckpointError, DcfmError, DeviceError, SettingsError
-from dcfm_ros.network import load, read_info
+from dcfm_ros.network import CheckpointInfo, Dcfm, load, named_config, read_info, save
 from dcfm_ros.network.labels import label_set
 from dcfm_ros.training.code_version import code_version
 from dcfm_ros.training.distributed import Processes
@@ -110,6 +111,23 @@ def test_a_run_may_start_from_a_checkpoint(
         Trainer(settings(camvid, start=path, config="camvid_small"), tmp_path / "other")
     with pytest.raises(SettingsError, match="start and pretrained are both set"):
         settings(camvid, start=path, pretrained=path)
+
+
+def test_a_run_with_whole_strides_may_start_from_a_checkpoint_without(
+    camvid: Path, tmp_path: Path
+) -> None:
+    """At the sizes that crops have, multiples of 32 px, the two compute the same."""
+    named = named_config("camvid_tiny")
+    network = replace(named.network, whole_strides=False)
+    former = Dcfm(network).eval()
+    info = CheckpointInfo("former", network, label_set(named.label_set), named.training_size)
+    save(former, info, tmp_path / "former.safetensors")
+    run = settings(camvid, start=str(tmp_path / "former.safetensors"))
+    own = Trainer(run, tmp_path / "run")._state.network.eval()
+    assert own.config.whole_strides
+    x = torch.randn(1, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(own.forward_key(x)[0], former.forward_key(x)[0])
 
 
 def test_a_deeper_network_starts_as_the_one_that_it_is_grown_from(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dcfm_ros.network.layers import ConvNorm, resize
+from dcfm_ros.network.layers import ConvNorm, enlarge, resize
 
 
 class AllMlp(nn.Module):
@@ -16,10 +16,21 @@ class AllMlp(nn.Module):
     Nothing non-linear stands between a level's linear layer and the 1x1 convolution, and resizing
     commutes with both. So each level goes through the product of its two matrices at its own
     resolution: the same sums for a fraction of the multiply-adds.
+
+    Args:
+        whole_strides: as in `NetworkConfig`.
     """
 
-    def __init__(self, in_channels: Sequence[int], embedding: int, out_channels: int) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        embedding: int,
+        out_channels: int,
+        *,
+        whole_strides: bool = False,
+    ) -> None:
         super().__init__()
+        self._whole_strides = whole_strides
         self._embedding = embedding
         self.levels = nn.ModuleList(nn.Linear(c, embedding) for c in in_channels)
         self.fuse = ConvNorm(embedding * len(in_channels), out_channels)
@@ -32,9 +43,14 @@ class AllMlp(nn.Module):
         size = features[0].shape[-2:]
         bias = self.fuse.conv.bias
         total: Tensor | None = None
-        for feature, level, share in zip(features, self.levels, shares, strict=True):
+        levels = zip(features, self.levels, shares, strict=True)
+        for depth, (feature, level, share) in enumerate(levels):
             weight = share @ level.weight  # (out_channels, C)
-            level_map = resize(F.conv2d(feature, weight[..., None, None]), size)
+            coarse = F.conv2d(feature, weight[..., None, None])
+            if self._whole_strides:
+                level_map = enlarge(coarse, 2**depth, size)
+            else:
+                level_map = resize(coarse, size)
             level_bias = share @ level.bias
             total = level_map if total is None else total + level_map
             bias = level_bias if bias is None else bias + level_bias

@@ -27,7 +27,7 @@ MIT_DEPTHS = {
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Everything that decides the shapes of the weights."""
+    """Everything that decides what is computed with the weights."""
 
     backbone: str
     """A key of `RESNET_DEPTHS` or `MIT_DEPTHS`."""
@@ -48,6 +48,10 @@ class NetworkConfig:
     """`all_mlp`: channels of the linear layer of each level."""
     depths: tuple[int, int, int, int] | None = None
     """ResNet: blocks of each stage; None for those of `backbone`."""
+    whole_strides: bool = False
+    """`all_mlp`: enlarge a coarse feature by its stride, so that it stays where it was computed.
+    Otherwise it is stretched over the finest one, as the published code does: where a side of the
+    image is no multiple of 32 px, it then lies up to 31 px off at the far edge."""
 
     def __post_init__(self) -> None:
         known = (*RESNET_DEPTHS, *MIT_DEPTHS)
@@ -125,6 +129,7 @@ def _embedded(
         stem=(width // 2, width),
         embedding=common_channels,
         depths=depths,
+        whole_strides=True,
     )
 
 

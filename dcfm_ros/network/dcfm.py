@@ -33,7 +33,9 @@ class Dcfm(nn.Module):
             self.context = PyramidPooling(deepest)
             self.bottleneck: nn.Module = nn.Conv2d(2 * deepest, d, 1, bias=False)
         else:
-            self.context = AllMlp(self.backbone.channels, config.embedding, d)
+            self.context = AllMlp(
+                self.backbone.channels, config.embedding, d, whole_strides=config.whole_strides
+            )
             self.bottleneck = nn.Identity()
         self.fusion = Fusion(d, config.independent_channels)
         self.head = _head(config)

@@ -57,3 +57,10 @@ def resize(x: Tensor, size: torch.Size | tuple[int, int]) -> Tensor:
     if tuple(x.shape[-2:]) == tuple(size):
         return x
     return F.interpolate(x, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def enlarge(x: Tensor, factor: int, size: torch.Size | tuple[int, int]) -> Tensor:
+    """Bilinear by a whole factor, cut to `size`, which may not be larger than that."""
+    height, width = size
+    whole = (x.shape[-2] * factor, x.shape[-1] * factor)
+    return resize(x, whole)[..., :height, :width]

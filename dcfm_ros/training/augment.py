@@ -1,4 +1,7 @@
-"""One augmentation for both frames of a pair: the same geometry, optional colour jitter."""
+"""One augmentation for both frames of a pair: the same geometry, optional colour jitter.
+
+And before it, for frames that stand alone, things pasted from another frame.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +52,21 @@ class AugmentSettings:
         low=0.0, high=1.0,
     )  # fmt: skip
 
+    paste: float = option(
+        0.0,
+        "Into this share of the frames, things of another labelled frame are pasted where they "
+        "stand there; not into frames that have recorded neighbours.",
+        low=0.0,
+        high=1.0,
+    )
+    paste_below: float = option(
+        0.03,
+        "What is pasted: the classes that cover less than this share of their frame, each with "
+        "probability one half.",
+        low=0.0,
+        high=1.0,
+    )
+
     def __post_init__(self) -> None:
         check(self)
         if self.min_scale > self.max_scale:
@@ -56,6 +74,33 @@ class AugmentSettings:
                 f"augment.min_scale is {self.min_scale}, expected at most augment.max_scale "
                 f"({self.max_scale})"
             )
+
+
+def paste_things(
+    target: tuple[Image, Image], donor: tuple[Image, Image], below: float, rng: np.random.Generator
+) -> tuple[Image, Image]:
+    """Paste half of the donor's rare classes, mirrored or not, at the same place.
+
+    One camera sees things of a class at alike heights and sizes, so they land where such things
+    are (as ClassMix, Olsson et al., WACV 2021, but of rare classes alone: they lack examples).
+
+    Args:
+        target: (H, W, 3) RGB and (H, W) class ids.
+        donor: the same of another frame; resized if its size differs.
+        below: a class is rare if it covers less than this share of the donor.
+    """
+    rgb, labels = donor
+    if rng.random() < 0.5:
+        rgb, labels = rgb[:, ::-1], labels[:, ::-1]
+    height, width = target[1].shape
+    if labels.shape != (height, width):
+        size = (width, height)
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        labels = np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    counts = np.bincount(labels.ravel(), minlength=256)[:UNLABELLED]
+    rare = np.flatnonzero((counts > 0) & (counts < below * labels.size))
+    chosen = np.isin(labels, rare[rng.random(len(rare)) < 0.5])
+    return np.where(chosen[..., None], rgb, target[0]), np.where(chosen, labels, target[1])
 
 
 def augment_pair(

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from dcfm_ros.errors import DcfmError
-from dcfm_ros.training.augment import AugmentSettings, augment_pair
+from dcfm_ros.training.augment import AugmentSettings, augment_pair, paste_things
 from dcfm_ros.training.motion import simulate_motion
 from dcfm_ros.training.sources.clips import Source, nearest_frame
 from dcfm_ros.training.sources.files import read_rgb
@@ -69,10 +69,21 @@ class Samples(Dataset["Batch | DcfmError"]):
         source = self._sources[rng.choice(len(self._sources), p=self._shares)]
         index = int(rng.integers(len(source)))
         rgb, labels = read_labelled(source, index, self._height)
+        if self._augment.paste > 0 and rng.random() < self._augment.paste:
+            rgb, labels = self._with_things(source, index, (rgb, labels), rng)
         other = self._neighbour(source, index, rgb, rng) if paired else None
         labelled, labels, other = augment_pair(rgb, labels, other, self._augment, rng)
         neighbour = None if other is None else _planes(other)
         return _planes(labelled), torch.from_numpy(labels), neighbour
+
+    def _with_things(
+        self, source: Source, index: int, frame: tuple[Image, Image], rng: np.random.Generator
+    ) -> tuple[Image, Image]:
+        """The frame with things from another one, unless a neighbour would show it without them."""
+        if nearest_frame(source, index, self._ages[1]) is not None:
+            return frame
+        donor = read_labelled(source, int(rng.integers(len(source))), self._height)
+        return paste_things(frame, donor, self._augment.paste_below, rng)
 
     def _neighbour(self, source: Source, index: int, rgb: Image, rng: np.random.Generator) -> Image:
         age = int(rng.integers(self._ages[0], self._ages[1] + 1)) * int(rng.choice((-1, 1)))

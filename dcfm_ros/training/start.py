@@ -88,7 +88,12 @@ def take_weights(network: Dcfm, plan: Plan, path: str) -> str:
     file = Path(path) if Path(path).is_file() else resource(path)
     info, other = read_info(file), load(file)
     depths = info.network.stage_depths
-    alike = replace(info.network, classes=plan.network.classes, depths=plan.network.depths)
+    alike = replace(
+        info.network,
+        classes=plan.network.classes,
+        depths=plan.network.depths,
+        whole_strides=plan.network.whole_strides,
+    )
     deeper = [own - taken for own, taken in zip(plan.network.stage_depths, depths, strict=True)]
     if alike != plan.network or min(deeper) < 0:
         raise CheckpointError(
