@@ -1,4 +1,4 @@
-"""Bags written here and read back: every storage, splits, topics, order, types."""
+"""Bags written here and read back: every storage, splits, order, types."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bag_harness import START_NS, header, image, text, write_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -17,54 +18,15 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from dcfm_ros.bags import (
     BagError,
     TopicInfo,
-    message_class,
     open_bag,
-    reader,
-    split_stamp,
     write_bag,
 )
-from dcfm_ros.images import raw, to_rgb
+from dcfm_ros.images import to_rgb
 
-START_NS = 1_700_000_000_000_000_000
 EVERY_STORAGE = [
     ("mcap", None), ("mcap", "chunk"), ("mcap", "message"), ("mcap", "file"),
     ("sqlite3", None), ("sqlite3", "message"), ("sqlite3", "file"),
 ]  # fmt: skip
-
-
-def header(stamp_ns: int, frame_id: str = "camera") -> Any:
-    """A std_msgs/Header."""
-    time = message_class("builtin_interfaces/msg/Time")(*split_stamp(stamp_ns))
-    return message_class("std_msgs/msg/Header")(time, frame_id)
-
-
-def image(stamp_ns: int, encoding: str = "rgb8", bytes_per_pixel: int = 3) -> Any:
-    """A 2 x 4 px image whose bytes follow from its stamp."""
-    data = (np.arange(8 * bytes_per_pixel) + stamp_ns) % 256
-    return message_class("sensor_msgs/msg/Image")(
-        header(stamp_ns), 2, 4, encoding, 0, 4 * bytes_per_pixel, data.astype(np.uint8)
-    )
-
-
-def compressed(stamp_ns: int) -> Any:
-    """A CompressedImage, never decoded here."""
-    data = np.zeros(3, np.uint8)
-    return message_class("sensor_msgs/msg/CompressedImage")(header(stamp_ns), "jpeg", data)
-
-
-def text(value: str) -> Any:
-    """A std_msgs/String."""
-    return message_class("std_msgs/msg/String")(value)
-
-
-def write_images(path: Path, topics: list[str], count: int = 3, **options: Any) -> Path:
-    """A bag with `count` images on each topic, one every 0.1 s, stamped 5 ms before logged."""
-    with write_bag(path, **options) as writer:
-        for number in range(count):
-            for topic in topics:
-                log_ns = START_NS + number * 100_000_000
-                writer.write(topic, image(log_ns - 5_000_000), log_ns)
-    return path
 
 
 def write_splits(folder: Path, parts: list[list[int]], storage: str = "mcap") -> Path:
@@ -196,16 +158,6 @@ def test_raw_messages_are_the_serialised_bytes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(message.data, image(START_NS - 5_000_000).data)
 
 
-def test_topics_are_named_with_or_without_leading_slash(tmp_path: Path) -> None:
-    path = write_images(tmp_path / "bag", ["camera//image/"])
-    with open_bag(path) as bag:
-        assert bag.topics[0].name == "/camera/image"
-        for name in ("camera/image", "/camera/image"):
-            assert bag.choose_image_topic(name) == "/camera/image"
-            assert len(list(bag.frames(name))) == 3
-            assert len(list(bag.messages([name]))) == 3
-
-
 def test_latched_topics_are_told_apart(tmp_path: Path) -> None:
     with write_bag(tmp_path / "bag") as writer:
         writer.write("/info", text("once"), 1, latched=True)
@@ -215,114 +167,6 @@ def test_latched_topics_are_told_apart(tmp_path: Path) -> None:
             "/info": True,
             "/text": False,
         }
-
-
-# Choosing topics
-
-
-def test_the_only_camera_is_taken_beside_ground_truth_and_depth(tmp_path: Path) -> None:
-    path = tmp_path / "bag"
-    with write_bag(path) as writer:
-        writer.write("/camera/image/compressed", compressed(1), 1)
-        writer.write("/camera/depth", image(1, "32FC1", 4), 1)
-        writer.write("/camera/depth_mm", image(1, "16UC1", 2), 1)
-        writer.write("/camera/depth/compressedDepth", compressed(1), 1)
-        writer.write("/gt/label/compressed", compressed(1), 1)
-        writer.write("/gt/depth", image(1, "32FC1", 4), 1)
-    with open_bag(path) as bag:
-        assert bag.choose_image_topic() == "/camera/image/compressed"
-        assert bag.choose_label_topic() == "/gt/label/compressed"
-        assert len(bag.image_topics) == 6
-        assert bag.choose_image_topic("/camera/depth") == "/camera/depth"
-        assert bag.choose_label_topic("/gt/depth") == "/gt/depth"
-
-
-def test_depth_is_the_same_to_bags_and_images() -> None:
-    """Bags are read without OpenCV, so both rooms name the encodings."""
-    assert reader._DEPTH_ENCODINGS == raw.DEPTH_ENCODINGS
-
-
-def test_several_cameras_are_never_chosen_from_silently(tmp_path: Path) -> None:
-    path = write_images(tmp_path / "bag", ["/front/image", "/rear/image"])
-    with open_bag(path) as bag:
-        with pytest.raises(
-            BagError,
-            match=r"several image topics: /front/image \(Image, 3 messages\), /rear/.*; name one",
-        ):
-            bag.choose_image_topic()
-        assert bag.choose_image_topic("/rear/image") == "/rear/image"
-
-
-@pytest.mark.parametrize(
-    ("requested", "expected"),
-    [
-        ("/front/imag", r"no topic /front/imag, did you mean /front/image\? its topics are /front"),
-        ("/zzz", r"has no topic /zzz; its topics are /front/image \(Image, 3 messages\), /text"),
-        ("/text", "topic /text of .* holds std_msgs/msg/String, expected sensor_msgs/msg/Image or"),
-    ],
-)  # fmt: skip
-def test_a_topic_without_images_is_refused(tmp_path: Path, requested: str, expected: str) -> None:
-    path = tmp_path / "bag"
-    with write_bag(path) as writer:
-        for number in range(3):
-            writer.write("/front/image", image(number), number)
-        writer.write("/text", text("hello"), 9)
-    with open_bag(path) as bag:
-        with pytest.raises(BagError, match=expected):
-            bag.choose_image_topic(requested)
-        with pytest.raises(BagError, match=expected):
-            next(bag.frames(requested))
-
-
-def test_an_unknown_topic_is_refused_by_messages(tmp_path: Path) -> None:
-    path = write_images(tmp_path / "bag", ["/image"])
-    with open_bag(path) as bag, pytest.raises(BagError, match="has no topic /nothing"):
-        next(bag.messages(["/image", "/nothing"]))
-
-
-@pytest.mark.parametrize(
-    ("topics", "expected"),
-    [
-        ([], "has no camera image topic; it has no topics at all: nothing was recorded"),
-        (["/text"], r"no camera image topic; it has no images at all, only /text \(String, 1 mess"),
-        (["/gt/label"], r"no camera image topic; its image topics are /gt/label \(Image, 1 mess"),
-    ],
-)  # fmt: skip
-def test_a_bag_without_camera_says_what_it_has(
-    tmp_path: Path, topics: list[str], expected: str
-) -> None:
-    path = tmp_path / "bag"
-    with write_bag(path) as writer:
-        for topic in topics:
-            writer.write(topic, text("x") if topic == "/text" else image(1), 1)
-    with open_bag(path) as bag:
-        with pytest.raises(BagError, match=expected):
-            bag.choose_image_topic()
-        assert bag.duration_ns == 0
-        assert bag.choose_label_topic() == ("/gt/label" if "/gt/label" in topics else None)
-
-
-def test_several_label_topics_need_a_name(tmp_path: Path) -> None:
-    path = write_images(tmp_path / "bag", ["/gt/label/front", "/gt/label/rear", "/image"])
-    with (
-        open_bag(path) as bag,
-        pytest.raises(BagError, match="several image topics: /gt/label/front"),
-    ):
-        bag.choose_label_topic()
-
-
-def test_a_topic_without_messages_is_no_candidate(tmp_path: Path) -> None:
-    store = get_typestore(Stores.ROS2_JAZZY)
-    with Writer(tmp_path / "bag", version=8, storage_plugin=StoragePlugin.SQLITE3) as writer:
-        writer.add_connection("/empty", "sensor_msgs/msg/Image", typestore=store)
-        full = writer.add_connection("/image", "sensor_msgs/msg/Image", typestore=store)
-        writer.write(full, 1, store.serialize_cdr(image(1), "sensor_msgs/msg/Image"))
-    with open_bag(tmp_path / "bag") as bag:
-        assert bag.choose_image_topic() == "/image"
-        with pytest.raises(
-            BagError, match=r"topic /empty of .* has no messages; its image topics are"
-        ):
-            bag.choose_image_topic("/empty")
 
 
 # Types
