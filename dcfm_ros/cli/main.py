@@ -26,6 +26,7 @@ VERBS = {
     "make-bag": "make_bag",
     "train": "train",
     "calibrate": "calibrate",
+    "mix": "mix",
     "import": "import_checkpoint",
     "inspect": "inspect_checkpoint",
     "bench": "bench",
