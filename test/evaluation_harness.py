@@ -54,10 +54,11 @@ def stamps_ns(count: int) -> list[int]:
 
 
 def segmented(
-    checkpoint: Path, images: Sequence[np.ndarray], key_frames: KeyFrameSettings
+    checkpoint: Path, images: Sequence[np.ndarray], key_frames: KeyFrameSettings, **network: int
 ) -> list[np.ndarray]:
     """What the network makes of the pictures, one after the other."""
-    engine = Engine.load(EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1))
+    settings = EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1, **network)
+    engine = Engine.load(settings)
     segmenter = Segmenter(engine, key_frames)
     return [
         segmenter.step(image, stamp).labels

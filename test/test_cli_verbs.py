@@ -165,6 +165,7 @@ def test_several_image_topics_are_listed(capsys, tmp_path, checkpoint):
         (("--interval", 0), "interval: found 0, expected 1 to 1000"),
         (("--policy", "never"), "policy: found 'never', expected one of auto, always, fixed"),
         (("--threads", -1), "threads: found -1"),
+        (("--network-height", -8), "network_height: found -8"),
     ],
 )
 def test_wrong_options_are_one_line(capsys, tmp_path, checkpoint, recording, options, error):
@@ -252,6 +253,19 @@ def test_pictures_keep_their_names(tmp_path, checkpoint, capsys):
         "left.png", "right.png"
     ]  # fmt: skip
     assert "2 frames as labels" in capsys.readouterr().out
+
+
+def test_the_network_sees_the_size_that_is_asked_for(tmp_path, checkpoint, recording, labels):
+    options = ("--checkpoint", checkpoint, "--threads", 1, "--network-height", 32)
+    written = ("--write", "labels", "-o", tmp_path)
+    assert run("segment", recording, *written, *options, "--network-width", 40) == 0
+    expected = segmented(
+        checkpoint, pictures(6), KeyFrameSettings(), network_height=32, network_width=40
+    )
+    assert not np.array_equal(expected, labels)
+    for index in range(6):
+        with Image.open(tmp_path / "labels" / f"{index:06d}.png") as image:
+            np.testing.assert_array_equal(np.array(image), expected[index])
 
 
 def test_frames_of_several_sizes_make_one_video(tmp_path, checkpoint):

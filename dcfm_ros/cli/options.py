@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dcfm_ros.evaluation.sources import SourceOptions
     from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
-_ENGINE = ("checkpoint", "device", "precision", "threads")
+_ENGINE = ("checkpoint", "device", "precision", "threads", "network_height", "network_width")
 _KEY_FRAMES = (
     "policy",
     "interval",
@@ -39,6 +39,15 @@ def add_machine_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--device", help="auto (default), cpu, cuda, cuda:1, …")
     group.add_argument("--precision", help="auto (default), float32, float16, bfloat16")
     group.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
+    group.add_argument(
+        "--network-height",
+        type=int,
+        metavar="PX",
+        help="height that the network sees: less is faster; default: the checkpoint's",
+    )
+    group.add_argument(
+        "--network-width", type=int, metavar="PX", help="and width; default: by the image's aspect"
+    )
 
 
 def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
