@@ -18,7 +18,8 @@ NAMED = named_config("camvid_tiny")
 
 def info_of(name: str) -> CheckpointInfo:
     labels = label_set(NAMED.label_set)
-    return CheckpointInfo(name, NAMED.network, labels, NAMED.training_size, notes={"seed": name})
+    notes = {"seed": name, "validation": {"miou_key": 0.5}}
+    return CheckpointInfo(name, NAMED.network, labels, NAMED.training_size, notes=notes)
 
 
 def saved(path: Path, seed: int, info: CheckpointInfo) -> Path:
@@ -60,8 +61,9 @@ def test_the_description_is_the_firsts_without_what_the_old_weights_alone_had(
 ) -> None:
     out = tmp_path / "mixed.safetensors"
     found = mix(first, second, 0.25, out)
-    mixed = {"with": "b", "share": 0.25, "notes": {"seed": "b"}}
-    assert found == replace(info_of("a"), notes={"seed": "a", "mixed": mixed})
+    mixed = {"with": "b", "share": 0.25, "notes": info_of("b").notes}
+    notes = {"seed": "a", "validation": None, "mixed": mixed}
+    assert found == replace(info_of("a"), notes=notes)
     assert read_info(out) == found
 
 

@@ -23,8 +23,8 @@ def mix(
         half: store as float16.
 
     Returns:
-        What the file says of itself: as the first, without its key-frame calibration, which was
-        made for other weights.
+        What the file says of itself: as the first, without its validation and key-frame
+        calibration, which are those of other weights.
 
     Raises:
         CheckpointError: a file cannot be used, or the two are of different networks or classes.
@@ -46,6 +46,7 @@ def mix(
         if tensor.is_floating_point():
             tensor.lerp_(others[key], share)
     mixed = {"with": other.name, "share": share, "notes": other.notes}
-    info = replace(info, notes=info.notes | {"mixed": mixed}, calibration={})
+    notes = info.notes | {"validation": None, "mixed": mixed}
+    info = replace(info, notes=notes, calibration={})
     save(network, info, out, half=half)
     return info
