@@ -25,10 +25,10 @@ from typing import Any
 
 import cv2
 
-from dcfm_ros.evaluation.exact import read_decoded, segment, warm_up
-from dcfm_ros.evaluation.frames import Pixels
-from dcfm_ros.evaluation.results import EXACT, Results, Setup
-from dcfm_ros.evaluation.sources import Source, SourceOptions, open_source
+from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
+from dcfm_ros.evaluation.run.exact import read_decoded, segment, warm_up
+from dcfm_ros.evaluation.run.results import EXACT, Results, Setup
+from dcfm_ros.images import Pixels
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
 

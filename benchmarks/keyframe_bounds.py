@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.calibration.oracle import best_key_frames
+from dcfm_ros.calibration.reuse_table import ReuseTable
+from dcfm_ros.calibration.simulation import Run, simulate
 from dcfm_ros.streaming.keyframes import FixedInterval, InputDifference
 from dcfm_ros.streaming.label_change import Calibration
-from dcfm_ros.training.reuse_oracle import best_key_frames
-from dcfm_ros.training.reuse_simulation import Run, simulate
-from dcfm_ros.training.reuse_table import ReuseTable
 
 Values = NDArray[np.float64]
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from benchmarks import keyframe_bounds as bounds
+from dcfm_ros.calibration.fit import run_with_budget
+from dcfm_ros.calibration.reuse_table import ReuseTable
+from dcfm_ros.calibration.simulation import simulate
 from dcfm_ros.streaming.adaptive import Adaptive
 from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.label_change import Calibration
-from dcfm_ros.training.calibration import run_with_budget
-from dcfm_ros.training.reuse_simulation import simulate
-from dcfm_ros.training.reuse_table import ReuseTable
 
 SHARES = (0.1, 0.2, 0.33)
 PROMISES = (0.03, 0.05, 0.08)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from benchmarks import keyframe_videos as videos
 from benchmarks.keyframe_compare import rank
+from dcfm_ros.calibration.fit import features, fit_line
+from dcfm_ros.calibration.reuse_table import ReuseTable
 from dcfm_ros.synthetic import Street
-from dcfm_ros.training.calibration import features, fit_line
-from dcfm_ros.training.reuse_table import ReuseTable
 
 Values = NDArray[np.float64]
 _AGE = 5

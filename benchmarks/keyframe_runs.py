@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmarks import keyframe_videos as videos
 from benchmarks.keyframe_latency import measure_latency
-from dcfm_ros.evaluation.confusion import ConfusionMatrix
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 from dcfm_ros.streaming import Engine, KeyFrameSettings, Segmenter
 from dcfm_ros.streaming.keyframes import Always, FixedInterval
 from dcfm_ros.streaming.label_change import Calibration

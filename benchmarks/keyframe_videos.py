@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure
 from dcfm_ros.network import load
 from dcfm_ros.streaming import Engine, EngineSettings
 from dcfm_ros.synthetic import Street, StreetSettings
-from dcfm_ros.training.reuse_table import COLUMNS, ReuseTable, measure
 
 Frames = Iterator[tuple[NDArray[np.uint8], int]]
 SYNTHETIC_S = {

@@ -19,12 +19,12 @@ from benchmarks.keyframe_latency import machine
 from benchmarks.keyframe_motion import motion, standing
 from benchmarks.keyframe_report import write_report
 from benchmarks.keyframe_runs import measure_runs
+from dcfm_ros.calibration.fit import fit
+from dcfm_ros.calibration.reuse_table import ReuseTable
 from dcfm_ros.network import calibrated
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, EngineSettings
 from dcfm_ros.streaming.label_change import FEATURES
-from dcfm_ros.training.calibration import fit
-from dcfm_ros.training.reuse_table import ReuseTable
 
 NEVER_SAW_VAL = "models/street-noval.safetensors"
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.markdown import table_lines
+from dcfm_ros.datasets import camvid
+from dcfm_ros.datasets.clips import Source
+from dcfm_ros.datasets.files import read_rgb
 from dcfm_ros.training.motion import simulate_motion
-from dcfm_ros.training.sources import camvid
-from dcfm_ros.training.sources.clips import Source
-from dcfm_ros.training.sources.files import read_rgb
 
 AGES = (1, 2, 4)
 EVERY = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dcfm_ros.evaluation.document import SCHEMA
+from dcfm_ros.evaluation.report.document import SCHEMA
 
 CLASSES = ("road", "traffic light")
 PIXELS = 1000

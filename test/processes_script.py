@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dcfm_ros.evaluation.counts import no_counts
-from dcfm_ros.evaluation.processes import joined, plain_environment
-from dcfm_ros.evaluation.tally import Measures
+from dcfm_ros.evaluation.fleet.processes import joined, plain_environment
+from dcfm_ros.evaluation.measure.counts import no_counts
+from dcfm_ros.evaluation.measure.tally import Measures
 
 
 def main(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_training_calibration import table
 
-from dcfm_ros.training.calibration import fit
+from dcfm_ros.calibration.fit import fit
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))  # benchmarks are not installed
 

@@ -9,7 +9,7 @@ import pytest
 
 from dcfm_ros.cli.main import main
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.evaluation.frame_time import (
+from dcfm_ros.evaluation.measure.frame_time import (
     Contender,
     FrameTime,
     amortised,

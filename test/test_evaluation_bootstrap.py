@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcfm_ros.evaluation.bootstrap import (
+from dcfm_ros.evaluation.compare.bootstrap import (
     DRAWS,
     MANY_RECORDINGS,
     block_length,

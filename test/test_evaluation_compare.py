@@ -9,10 +9,10 @@ import pytest
 from comparison_harness import write_run
 
 from dcfm_ros.errors import EvaluationError, SettingsError
-from dcfm_ros.evaluation.compare import check_comparable, compare, load_run
-from dcfm_ros.evaluation.compare_text import comparison_document, comparison_text
-from dcfm_ros.evaluation.frame_log import read_frame_logs
-from dcfm_ros.evaluation.gate import Gate, check_gates, judge
+from dcfm_ros.evaluation.compare.frame_log import read_frame_logs
+from dcfm_ros.evaluation.compare.gate import Gate, check_gates, judge
+from dcfm_ros.evaluation.compare.runs import check_comparable, compare, load_run
+from dcfm_ros.evaluation.compare.text import comparison_document, comparison_text
 
 FRAMES = 60
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.confusion import ConfusionMatrix
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 
 TRUTH = np.array([[0, 0, 1], [1, 2, 255]], np.uint8)
 PREDICTION = np.array([[0, 1, 1], [1, 1, 2]], np.uint8)

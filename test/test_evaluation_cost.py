@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcfm_ros.evaluation.cost import frame_cost
+from dcfm_ros.evaluation.measure.cost import frame_cost
 from dcfm_ros.network import named_config
 
 

@@ -14,11 +14,11 @@ from evaluation_harness import write_checkpoint
 from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.cli.main import main
 from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.datasets.recordings import SourceOptions, open_source
 from dcfm_ros.errors import BagError
-from dcfm_ros.evaluation.costmap_pictures import beside, film_strip, top_view
-from dcfm_ros.evaluation.costmap_run import CostmapRun, costmap_of
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.sources import SourceOptions, open_source
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.report.costmap_pictures import beside, film_strip, top_view
+from dcfm_ros.evaluation.run.costmap_run import CostmapRun, costmap_of
 from dcfm_ros.network import label_set
 from dcfm_ros.streaming import KeyFrameReason
 from dcfm_ros.synthetic import Street, StreetSettings, SyntheticFrame, write_street_bag

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.cost import FrameCost
-from dcfm_ros.evaluation.counts import (
+from dcfm_ros.evaluation.measure.cost import FrameCost
+from dcfm_ros.evaluation.measure.counts import (
     added,
     centres_ms,
     counts_of,
@@ -20,10 +20,10 @@ from dcfm_ros.evaluation.counts import (
     to_vector,
     write_counts,
 )
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.metrics import Conventions, measure, time_stages
-from dcfm_ros.evaluation.pooled import PooledTally
-from dcfm_ros.evaluation.tally import Measures, Tally
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.metrics import Conventions, measure, time_stages
+from dcfm_ros.evaluation.measure.pooled import PooledTally
+from dcfm_ros.evaluation.measure.tally import Measures, Tally
 from dcfm_ros.network import LabelSet
 from dcfm_ros.streaming import KeyFrameReason
 

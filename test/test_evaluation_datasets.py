@@ -12,9 +12,9 @@ from evaluation_harness import IMAGE_TOPIC, LABEL_TOPIC, pictures
 from dcfm_ros.bags import open_bag
 from dcfm_ros.cli.datasets import DatasetOptions, open_dataset
 from dcfm_ros.cli.main import main
+from dcfm_ros.datasets.as_recording import START_NS, dataset_source
+from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import DcfmError
-from dcfm_ros.evaluation.datasets import START_NS, dataset_source
-from dcfm_ros.evaluation.truth import read_truth
 from dcfm_ros.images import to_labels, to_rgb
 from dcfm_ros.network import label_set
 

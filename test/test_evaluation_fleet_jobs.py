@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dcfm_ros.evaluation.fleet_jobs import FOLDER, fingerprint, forget, is_done, mark_done, plan
+from dcfm_ros.evaluation.fleet.jobs import FOLDER, fingerprint, forget, is_done, mark_done, plan
 
 SETTINGS = {"interval": 5}
 REPORT = ("metrics.json", "frames.jsonl", "counts.npz", "report.html")

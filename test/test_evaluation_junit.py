@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.junit import Case, write_junit
+from dcfm_ros.evaluation.compare.junit import Case, write_junit
 
 CASES = (
     Case("drive", seconds=1.5),

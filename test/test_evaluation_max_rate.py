@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from dcfm_ros.bags import open_bag
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.max_rate import (
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.report.max_rate import curve_text, max_rate_section, sentence
+from dcfm_ros.evaluation.run.writers import LabelBag
+from dcfm_ros.network import label_set
+from dcfm_ros.replay.max_rate import (
     PRECISION,
     StatusLatencies,
     Trial,
@@ -17,9 +20,6 @@ from dcfm_ros.evaluation.max_rate import (
     kept_pace,
     plain,
 )
-from dcfm_ros.evaluation.max_rate_text import curve_text, max_rate_section, sentence
-from dcfm_ros.evaluation.writers import LabelBag
-from dcfm_ros.network import label_set
 from dcfm_ros.streaming import KeyFrameReason
 
 

@@ -12,10 +12,10 @@ from scipy.spatial.distance import cdist
 from sklearn import metrics as sklearn_metrics
 from sklearn.calibration import calibration_curve
 
-from dcfm_ros.evaluation.boundary import BoundaryScore
-from dcfm_ros.evaluation.confidence import Reliability
-from dcfm_ros.evaluation.confusion import ConfusionMatrix
-from dcfm_ros.evaluation.consistency import FlowConsistency, VideoConsistency, warp
+from dcfm_ros.evaluation.measure.boundary import BoundaryScore
+from dcfm_ros.evaluation.measure.confidence import Reliability
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
+from dcfm_ros.evaluation.measure.consistency import FlowConsistency, VideoConsistency, warp
 
 CLASSES = 5
 SHAPE = (40, 56)

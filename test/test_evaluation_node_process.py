@@ -13,7 +13,7 @@ import pytest
 from evaluation_harness import write_checkpoint
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.node_process import NodeProcess, end, running_node
+from dcfm_ros.replay.node_process import NodeProcess, end, running_node
 
 DEADLINE_S = 60.0
 

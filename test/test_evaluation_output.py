@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.output import output_folder
+from dcfm_ros.evaluation.run.output import output_folder
 
 
 def names(folder) -> list[str]:

@@ -11,12 +11,12 @@ from dataset_trees import camvid_tree, cityscapes_tree, vspw_tree
 from evaluation_harness import pictures, write_recording
 
 from dcfm_ros.cli.datasets import DatasetOptions, open_dataset
+from dcfm_ros.datasets.as_recording import dataset_source
+from dcfm_ros.datasets.recordings import SourceOptions, open_source
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.datasets import dataset_source
-from dcfm_ros.evaluation.protocols import PROTOCOLS, evaluate_by, segment_by
-from dcfm_ros.evaluation.results import EXACT, Results, Setup
-from dcfm_ros.evaluation.run import RunSettings, run_exact
-from dcfm_ros.evaluation.sources import SourceOptions, open_source
+from dcfm_ros.evaluation.evaluate import RunSettings, run_exact
+from dcfm_ros.evaluation.run.protocols import PROTOCOLS, evaluate_by, segment_by
+from dcfm_ros.evaluation.run.results import EXACT, Results, Setup
 from dcfm_ros.images import to_rgb
 from dcfm_ros.network import load
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD

@@ -6,9 +6,9 @@ import pytest
 from comparison_harness import write_run
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.compare import load_run
-from dcfm_ros.evaluation.costmap_score import CostmapScore
-from dcfm_ros.evaluation.quantities import quantities, the_quantity
+from dcfm_ros.evaluation.compare.quantities import quantities, the_quantity
+from dcfm_ros.evaluation.compare.runs import load_run
+from dcfm_ros.evaluation.measure.costmap_score import CostmapScore
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import pytest
 from evaluation_harness import STEP_NS, pictures, stamps_ns, write_recording
 
 from dcfm_ros.bags import open_bag, write_bag
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.recorded import rate_hz, recorded_frames
-from dcfm_ros.evaluation.sources import SourceOptions, open_source
-from dcfm_ros.evaluation.writers import LabelBag
+from dcfm_ros.datasets.recordings import SourceOptions, open_source
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.run.recorded import rate_hz, recorded_frames
+from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.network import label_set
 from dcfm_ros.streaming import KeyFrameReason
 

@@ -14,14 +14,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.latency_figures import latency_histogram, stage_bars, stage_histograms
-from dcfm_ros.evaluation.pictures import ground_truth, mistakes, prediction
-from dcfm_ros.evaluation.report import write_report
-from dcfm_ros.evaluation.results import EXACT, LIVE, Delivery, Recording, Results, Setup
-from dcfm_ros.evaluation.summary import summary
-from dcfm_ros.evaluation.tally import Tally
-from dcfm_ros.evaluation.timeline_figure import timeline
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.tally import Tally
+from dcfm_ros.evaluation.report.latency_figures import (
+    latency_histogram,
+    stage_bars,
+    stage_histograms,
+)
+from dcfm_ros.evaluation.report.pictures import ground_truth, mistakes, prediction
+from dcfm_ros.evaluation.report.summary import summary
+from dcfm_ros.evaluation.report.timeline_figure import timeline
+from dcfm_ros.evaluation.report.write import write_report
+from dcfm_ros.evaluation.run.results import EXACT, LIVE, Delivery, Recording, Results, Setup
 from dcfm_ros.network import CheckpointInfo, label_set, named_config
 from dcfm_ros.streaming import KeyFrameReason, KeyFrameSettings
 from dcfm_ros.streaming.engine import ResolvedEngine
@@ -195,7 +199,7 @@ def test_one_frame_is_enough(tmp_path):
 
 def test_the_summary_fits_a_screen():
     results = results_of(LIVE, skip=7)
-    from dcfm_ros.evaluation.document import document
+    from dcfm_ros.evaluation.report.document import document
 
     lines = summary(document(results)).splitlines()
     assert len(lines) <= 20

@@ -23,7 +23,7 @@ from evaluation_harness import (
 
 from dcfm_ros.bags import open_bag
 from dcfm_ros.cli.main import main
-from dcfm_ros.evaluation.run import RunSettings, run_exact
+from dcfm_ros.evaluation.evaluate import RunSettings, run_exact
 from dcfm_ros.images import to_labels, to_rgb
 from dcfm_ros.network import (
     CheckpointInfo,

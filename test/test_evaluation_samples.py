@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from dcfm_ros.evaluation.frames import FrameRecord, SegmentedFrame
-from dcfm_ros.evaluation.samples import Samples
+from dcfm_ros.evaluation.measure.frames import FrameRecord, SegmentedFrame
+from dcfm_ros.evaluation.run.samples import Samples
 from dcfm_ros.streaming import KeyFrameReason
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.cost import FrameCost
-from dcfm_ros.evaluation.frames import SegmentedFrame
-from dcfm_ros.evaluation.metrics import measure, time_stages
-from dcfm_ros.evaluation.notes import notes_on
-from dcfm_ros.evaluation.results import Recording
-from dcfm_ros.evaluation.tally import Tally
+from dcfm_ros.evaluation.measure.cost import FrameCost
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.metrics import measure, time_stages
+from dcfm_ros.evaluation.measure.tally import Tally
+from dcfm_ros.evaluation.report.notes import notes_on
+from dcfm_ros.evaluation.run.results import Recording
 from dcfm_ros.network import LabelSet
 from dcfm_ros.streaming import KeyFrameReason
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dcfm_ros.evaluation.workers import Task, run_tasks
+from dcfm_ros.evaluation.fleet.workers import Task, run_tasks
 
 DEADLINE_S = 60.0
 

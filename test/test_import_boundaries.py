@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dcfm_ros"
 
 # room -> the rooms that it may import; everyone may import the base
 BASE = {"errors", "openmp", "resources", "settings"}
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "network": set(),
     "streaming": {"network"},
     "images": set(),
@@ -19,18 +19,23 @@ ALLOWED = {
     "costmap": {"geometry", "images"},
     "pipeline": {"costmap", "geometry", "images", "streaming"},
     "bags": {"images"},
+    "calibration": {"network", "streaming"},
     "synthetic": {"bags", "images", "network"},  # not geometry and costmap, which it checks
+    "datasets": {"bags", "images", "network", "synthetic"},
     "evaluation": {
         "bags",
         "costmap",
+        "datasets",
         "geometry",
         "images",
         "network",
         "pipeline",
+        "replay",
         "streaming",
     },
-    "training": {"bags", "evaluation", "images", "network", "streaming", "synthetic"},
+    "training": {"bags", "datasets", "evaluation", "images", "network", "streaming"},
     "ros": {"bags", "costmap", "geometry", "images", "network", "pipeline", "streaming"},
+    "replay": {"bags", "cli", "costmap", "datasets", "evaluation", "network", "ros", "streaming"},
 }
 ALLOWED["cli"] = set(ALLOWED)
 ALLOWED |= {name: set() for name in BASE}

@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from dcfm_ros.errors import SettingsError
-from dcfm_ros.synthetic import Street
-from dcfm_ros.synthetic.dataset import (
+from dcfm_ros.datasets.rendered import (
     DatasetSettings,
     clip_settings,
     main,
     write_street_dataset,
 )
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.synthetic import Street
 
 TINY = DatasetSettings(clips=2, frames_per_clip=2, width=96, height=72)
 

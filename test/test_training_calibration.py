@@ -9,20 +9,20 @@ import pytest
 from evaluation_harness import pictures, stamps_ns, write_recording
 from sklearn.isotonic import IsotonicRegression
 
-from dcfm_ros.cli.main import main
-from dcfm_ros.network import load, read_info
-from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
-from dcfm_ros.streaming.adaptive import Adaptive
-from dcfm_ros.streaming.keyframes import Always, FixedInterval, Scripted
-from dcfm_ros.training.calibration import (
+from dcfm_ros.calibration.fit import (
     CalibrationError,
     fit,
     held_out_ratios,
     isotonic,
     run_with_budget,
 )
-from dcfm_ros.training.reuse_simulation import simulate
-from dcfm_ros.training.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.calibration.simulation import simulate
+from dcfm_ros.cli.main import main
+from dcfm_ros.network import load, read_info
+from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
+from dcfm_ros.streaming.adaptive import Adaptive
+from dcfm_ros.streaming.keyframes import Always, FixedInterval, Scripted
 
 AGES = 6
 COUNT = 24

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 from evaluation_harness import pictures, stamps_ns, write_recording
 
-from dcfm_ros.cli.main import main
-from dcfm_ros.errors import SettingsError
-from dcfm_ros.ros.settings import NodeSettings
-from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
-from dcfm_ros.streaming.keyframes import Always, FixedInterval
-from dcfm_ros.training.reuse_oracle import (
+from dcfm_ros.calibration.oracle import (
     best_key_frames,
     mean_change,
     oracle_key_frames,
     oracle_policy,
 )
-from dcfm_ros.training.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.cli.main import main
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.ros.settings import NodeSettings
+from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
+from dcfm_ros.streaming.keyframes import Always, FixedInterval
 
 FRAMES, AGES = 8, 3
 COUNT = 20

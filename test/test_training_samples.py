@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from dcfm_ros.datasets import Clip, Clips, LabelValues
+from dcfm_ros.datasets.clips import nearest_frame
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.training.augment import AugmentSettings
 from dcfm_ros.training.samples import Order, Samples, collate, read_labelled
-from dcfm_ros.training.sources import Clip, Clips, LabelValues
-from dcfm_ros.training.sources.clips import nearest_frame
 
 PLAIN = AugmentSettings(
     crop_height=32, crop_width=32, min_scale=1.0, max_scale=1.0, rotation_deg=0.0

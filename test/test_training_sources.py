@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dcfm_ros.errors import DcfmError
-from dcfm_ros.training.sources import (
+from dcfm_ros.datasets import (
     LabelValues,
     Source,
     camvid,
@@ -20,6 +19,7 @@ from dcfm_ros.training.sources import (
     read_rgb,
     vspw,
 )
+from dcfm_ros.errors import DcfmError
 
 
 def picture(path: Path, value: int = 0) -> None:
@@ -146,7 +146,7 @@ def test_camvid_as_published(tmp_path: Path) -> None:
 
 
 def test_the_published_colours_are_32_and_different() -> None:
-    from dcfm_ros.training.sources.camvid_original import _COLORS
+    from dcfm_ros.datasets.camvid_original import _COLORS
 
     every = [color for group in _COLORS.values() for color in group]
     assert len(every) == len(set(every)) == 32
@@ -232,7 +232,7 @@ def test_clip_folders_may_be_sparsely_labelled(tmp_path: Path) -> None:
 
 
 def test_the_synthetic_street_is_such_a_folder(tmp_path: Path) -> None:
-    from dcfm_ros.synthetic.dataset import DatasetSettings, write_street_dataset
+    from dcfm_ros.datasets.rendered import DatasetSettings, write_street_dataset
 
     dataset = DatasetSettings(clips=1, frames_per_clip=2, width=96, height=72)
     write_street_dataset(tmp_path, dataset, workers=1, progress=False)

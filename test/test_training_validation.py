@@ -11,11 +11,11 @@ import pytest
 import torch
 from training_harness import HEIGHT, WIDTH, write_camvid
 
+from dcfm_ros.datasets import Source, camvid, read_rgb
 from dcfm_ros.network import Dcfm, named_config
 from dcfm_ros.network.labels import CAMVID11
 from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.pictures import overlays
-from dcfm_ros.training.sources import Source, camvid, read_rgb
 from dcfm_ros.training.validation import Predictor, Validation, spread, validate
 
 

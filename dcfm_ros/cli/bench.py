@@ -13,7 +13,7 @@ from dcfm_ros.cli.options import add_machine_options, engine_settings
 from dcfm_ros.errors import SettingsError
 
 if TYPE_CHECKING:
-    from dcfm_ros.evaluation.frame_time import Contender, FrameTime
+    from dcfm_ros.evaluation.measure.frame_time import Contender, FrameTime
 
 
 def add_parser(subparsers: Any) -> None:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     """
     import numpy as np
 
-    from dcfm_ros.evaluation.frame_time import amortised, foreign, key_and_other, measure
+    from dcfm_ros.evaluation.measure.frame_time import amortised, foreign, key_and_other, measure
     from dcfm_ros.network import read_info
     from dcfm_ros.resources import resource
     from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT

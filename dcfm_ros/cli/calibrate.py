@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dcfm_ros.evaluation.sources import Source
+    from dcfm_ros.calibration.reuse_table import ReuseTable
+    from dcfm_ros.datasets.recordings import Source
     from dcfm_ros.streaming.label_change import Calibration
-    from dcfm_ros.training.reuse_table import ReuseTable
 
 
 def add_parser(subparsers: Any) -> None:
@@ -59,14 +59,14 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: a video, the checkpoint or the device cannot be used.
     """
+    from dcfm_ros.calibration.fit import fit
+    from dcfm_ros.calibration.reuse_table import measure
     from dcfm_ros.cli.outfile import check_out_file
+    from dcfm_ros.datasets.recordings import open_source
     from dcfm_ros.errors import SettingsError
-    from dcfm_ros.evaluation.exact import check_sources
-    from dcfm_ros.evaluation.sources import open_source
+    from dcfm_ros.evaluation.run.exact import check_sources
     from dcfm_ros.network import calibrated
     from dcfm_ros.streaming import Engine, EngineSettings
-    from dcfm_ros.training.calibration import fit
-    from dcfm_ros.training.reuse_table import measure
 
     if args.ages < 1 or (args.frames is not None and args.frames < 1):
         raise SettingsError("--ages and --frames: expected 1 or more")
@@ -106,7 +106,7 @@ def _frames(source: Source) -> Iterator[tuple[NDArray[np.uint8], int]]:
 
 
 def _told(calibration: Calibration, tables: list[ReuseTable]) -> str:
-    from dcfm_ros.training.calibration import held_out_ratios
+    from dcfm_ros.calibration.fit import held_out_ratios
 
     lines = ["mean label change   key frames"]
     last = 1.0

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dcfm_ros.evaluation.datasets import Dataset
-    from dcfm_ros.evaluation.sources import Source
-    from dcfm_ros.training.sources import Clip, Clips
+    from dcfm_ros.datasets import Clip, Clips
+    from dcfm_ros.datasets.as_recording import Dataset
+    from dcfm_ros.datasets.recordings import Source
 
 BEFORE = 19
 """Frames before a labelled one that are run by default: what a Cityscapes snippet has."""
@@ -74,7 +74,7 @@ def open_dataset(options: DatasetOptions) -> Dataset:
     Raises:
         DcfmError: it is not there, or not laid out as published.
     """
-    from dcfm_ros.evaluation.datasets import Dataset, timed
+    from dcfm_ros.datasets.as_recording import Dataset, timed
     from dcfm_ros.network import label_set
 
     kind = KINDS[options.kind]
@@ -94,8 +94,8 @@ def open_dataset(options: DatasetOptions) -> Dataset:
 
 def _clips(options: DatasetOptions) -> tuple[Clips, float]:
     """The clips, and the rate of their frame numbers."""
+    from dcfm_ros import datasets as sources
     from dcfm_ros.network import UNLABELLED
-    from dcfm_ros.training import sources
 
     root, split, rate_hz = options.root, options.split, KINDS[options.kind].rate_hz
     if options.kind == "camvid":
@@ -144,9 +144,9 @@ def recordings(args: argparse.Namespace) -> list[Path | Source]:
     Raises:
         DcfmError: the data set is not there, or does not suit the protocol.
     """
+    from dcfm_ros.datasets.as_recording import dataset_source
     from dcfm_ros.errors import SettingsError
-    from dcfm_ros.evaluation.datasets import dataset_source
-    from dcfm_ros.evaluation.protocols import PROTOCOLS
+    from dcfm_ros.evaluation.run.protocols import PROTOCOLS
 
     protocol = PROTOCOLS[args.protocol] if args.protocol else None
     if protocol and args.dataset and args.dataset != protocol.dataset:

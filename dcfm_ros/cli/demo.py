@@ -56,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
         DcfmError: the recording or the checkpoint cannot be used, or the node fails.
     """
     import_module("dcfm_ros.ros.recorder")  # says what is missing before anything is rendered
-    from dcfm_ros.cli.live import LiveSettings
-    from dcfm_ros.cli.live_report import check_engine, places, play_and_report
-    from dcfm_ros.evaluation.output import output_folder
-    from dcfm_ros.evaluation.summary import summary
+    from dcfm_ros.evaluation.report.summary import summary
+    from dcfm_ros.evaluation.run.output import output_folder
+    from dcfm_ros.replay.live import LiveSettings
+    from dcfm_ros.replay.report import check_engine, places, play_and_report
 
     settings = LiveSettings(engine_settings(args), key_frame_settings(args, live=True))
     options = source_options(args)
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
 
 def recording_to_play(given: Path | None, args: argparse.Namespace, folder: Path) -> Path:
     """The bag to play; a street or a video becomes one in `folder` first."""
-    from dcfm_ros.cli.live_report import as_bag
+    from dcfm_ros.replay.report import as_bag
 
     if given is None:
         return _render(args, folder / _STREET)
@@ -82,7 +82,7 @@ def recording_to_play(given: Path | None, args: argparse.Namespace, folder: Path
 
 
 def _render(args: argparse.Namespace, bag: Path) -> Path:
-    from dcfm_ros.cli.live_report import say
+    from dcfm_ros.replay.report import say
     from dcfm_ros.synthetic import StreetSettings
     from dcfm_ros.synthetic.bag import write_street_bag
 

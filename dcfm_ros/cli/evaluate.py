@@ -22,7 +22,7 @@ from dcfm_ros.cli.options import (
 from dcfm_ros.cli.progress import progress
 
 if TYPE_CHECKING:
-    from dcfm_ros.evaluation.run import RunSettings
+    from dcfm_ros.evaluation.evaluate import RunSettings
 
 
 _MEASURES = ("boundary", "flow", "calibration")
@@ -125,8 +125,8 @@ def evaluate_one(args: argparse.Namespace) -> int:
         DcfmError: a recording, the checkpoint or the device cannot be used.
     """
     from dcfm_ros.cli.oracle import oracle_plan
-    from dcfm_ros.evaluation.run import run_exact
-    from dcfm_ros.evaluation.summary import summary
+    from dcfm_ros.evaluation.evaluate import run_exact
+    from dcfm_ros.evaluation.report.summary import summary
     from dcfm_ros.streaming.settings import ORACLE
 
     settings = run_settings(args)
@@ -142,8 +142,8 @@ def evaluate_one(args: argparse.Namespace) -> int:
 
 def run_settings(args: argparse.Namespace) -> RunSettings:
     """Raises SettingsError on an invalid value."""
-    from dcfm_ros.evaluation.run import RunSettings
-    from dcfm_ros.evaluation.tally import Measures
+    from dcfm_ros.evaluation.evaluate import RunSettings
+    from dcfm_ros.evaluation.measure.tally import Measures
 
     return RunSettings(
         engine=engine_settings(args),

@@ -13,10 +13,10 @@ from dcfm_ros.errors import SettingsError
 
 if TYPE_CHECKING:
     from dcfm_ros.cli.judge import Judge
-    from dcfm_ros.evaluation.fleet_document import Row
-    from dcfm_ros.evaluation.fleet_jobs import Job
-    from dcfm_ros.evaluation.processes import Processes
-    from dcfm_ros.evaluation.run import RunSettings
+    from dcfm_ros.evaluation.evaluate import RunSettings
+    from dcfm_ros.evaluation.fleet.document import Row
+    from dcfm_ros.evaluation.fleet.jobs import Job
+    from dcfm_ros.evaluation.fleet.processes import Processes
 
 _FAILED = 2
 _NOT_FOR_THE_KEY = (
@@ -47,7 +47,7 @@ def add_fleet_options(parser: argparse.ArgumentParser) -> None:
 
 def is_fleet(args: argparse.Namespace) -> bool:
     """Whether there is more to do than one recording in this process."""
-    from dcfm_ros.evaluation.processes import started_processes
+    from dcfm_ros.evaluation.fleet.processes import started_processes
 
     if args.jobs is not None and args.jobs < 1:
         raise SettingsError(f"--jobs: found {args.jobs}, expected at least 1")
@@ -68,7 +68,7 @@ def evaluate_fleet(args: argparse.Namespace, settings: RunSettings, judge: Judge
     Raises:
         DcfmError: no recording could be evaluated, or the settings cannot be used.
     """
-    from dcfm_ros.evaluation.processes import joined
+    from dcfm_ros.evaluation.fleet.processes import joined
 
     with joined() as processes:
         fleet = _Fleet.planned(args, settings, processes)
@@ -90,9 +90,9 @@ def _report(
     judge: Judge,
 ) -> int:
     """In the first process."""
-    from dcfm_ros.evaluation.fleet import fleet_text, write_fleet_report
-    from dcfm_ros.evaluation.fleet_page import without_deliveries
-    from dcfm_ros.evaluation.summary import summary
+    from dcfm_ros.evaluation.fleet.page import without_deliveries
+    from dcfm_ros.evaluation.fleet.report import fleet_text, write_fleet_report
+    from dcfm_ros.evaluation.report.summary import summary
 
     order = {job.name: place for place, job in enumerate(fleet.jobs)}
     rows = sorted(rows, key=lambda row: order[row.name])
@@ -126,8 +126,8 @@ class _Fleet:
         cls, args: argparse.Namespace, settings: RunSettings, processes: Processes
     ) -> _Fleet:
         """Plan, and tell what is wrong with the settings before anything runs."""
-        from dcfm_ros.evaluation.fleet_jobs import plan
-        from dcfm_ros.evaluation.sources import open_source
+        from dcfm_ros.datasets.recordings import open_source
+        from dcfm_ros.evaluation.fleet.jobs import plan
         from dcfm_ros.network import read_info
         from dcfm_ros.streaming.device import resolve_threads
 
@@ -155,10 +155,10 @@ class _Fleet:
     def run(self) -> Iterator[Row]:
         """Evaluate this process's recordings; a row for each."""
         from dcfm_ros.cli.progress import progress
-        from dcfm_ros.evaluation.fleet import read_row
-        from dcfm_ros.evaluation.fleet_jobs import forget, is_done, mark_done
-        from dcfm_ros.evaluation.processes import plain_environment
-        from dcfm_ros.evaluation.workers import run_tasks
+        from dcfm_ros.evaluation.fleet.jobs import forget, is_done, mark_done
+        from dcfm_ros.evaluation.fleet.processes import plain_environment
+        from dcfm_ros.evaluation.fleet.report import read_row
+        from dcfm_ros.evaluation.fleet.workers import run_tasks
 
         left = {}
         for job in self.own:
@@ -179,12 +179,12 @@ class _Fleet:
 
     def counts(self, good: Sequence[Job]) -> Any:
         """Of this process's recordings."""
-        from dcfm_ros.evaluation.fleet import sum_of
+        from dcfm_ros.evaluation.fleet.report import sum_of
 
         return sum_of(good, len(self.labels.classes), self.measures)
 
     def _task(self, job: Job) -> Any:
-        from dcfm_ros.evaluation.workers import Task
+        from dcfm_ros.evaluation.fleet.workers import Task
 
         given = to_json(
             {**vars(self.args), "recordings": [job.recording], "out": job.folder,
@@ -218,8 +218,8 @@ def _settings_of(args: argparse.Namespace, settings: RunSettings, threads: int) 
     import torch
 
     import dcfm_ros
-    from dcfm_ros.evaluation.fleet_jobs import fingerprint
-    from dcfm_ros.evaluation.run import SAME
+    from dcfm_ros.evaluation.evaluate import SAME
+    from dcfm_ros.evaluation.fleet.jobs import fingerprint
     from dcfm_ros.streaming.device import resolve_device
 
     options = {key: value for key, value in vars(args).items() if key not in _NOT_FOR_THE_KEY}

@@ -16,9 +16,9 @@ _TRIAL_WALL_S = 60.0
 """The same in real time; low rates are tried on less of it."""
 
 if TYPE_CHECKING:
-    from dcfm_ros.cli.live import LiveSettings
-    from dcfm_ros.evaluation.max_rate import MaxRate
-    from dcfm_ros.evaluation.run import RunSettings
+    from dcfm_ros.evaluation.evaluate import RunSettings
+    from dcfm_ros.replay.live import LiveSettings
+    from dcfm_ros.replay.max_rate import MaxRate
 
 
 def add_live_options(parser: argparse.ArgumentParser) -> None:
@@ -69,10 +69,10 @@ def evaluate_live(args: argparse.Namespace, settings: RunSettings) -> dict[str, 
         DcfmError: the recording or the checkpoint cannot be used, or the node fails.
     """
     import_module("dcfm_ros.ros.recorder")  # says what is missing before anything is done
-    from dcfm_ros.cli.live import LiveSettings
-    from dcfm_ros.cli.live_report import as_bag, check_engine, play_and_report
     from dcfm_ros.cli.options import key_frame_settings
-    from dcfm_ros.evaluation.output import output_folder
+    from dcfm_ros.evaluation.run.output import output_folder
+    from dcfm_ros.replay.live import LiveSettings
+    from dcfm_ros.replay.report import as_bag, check_engine, play_and_report
 
     (recording,) = args.recordings
     live = LiveSettings(
@@ -107,10 +107,10 @@ def _at_its_highest(
     """The settings with the highest rate without drops, and the search for metrics.json."""
     from dataclasses import replace
 
-    from dcfm_ros.cli.live_report import camera_hz, say
-    from dcfm_ros.evaluation.max_rate import plain
-    from dcfm_ros.evaluation.max_rate_text import curve_text, sentence
-    from dcfm_ros.evaluation.sources import open_source
+    from dcfm_ros.datasets.recordings import open_source
+    from dcfm_ros.evaluation.report.max_rate import curve_text, sentence
+    from dcfm_ros.replay.max_rate import plain
+    from dcfm_ros.replay.report import camera_hz, say
 
     with open_source(bag, settings.source) as source:
         topic, hz = source.image_topic, camera_hz(source)
@@ -127,10 +127,10 @@ def _search(bag: Path, topic: str, live: LiveSettings, hz: float | None, out: Pa
     import numpy as np
 
     from dcfm_ros.bags import open_bag
-    from dcfm_ros.cli.live import live_node
-    from dcfm_ros.cli.live_report import LOG, say
     from dcfm_ros.cli.progress import seconds_bar
-    from dcfm_ros.evaluation.max_rate import StatusLatencies, Trial, find_max_rate, kept_pace
+    from dcfm_ros.replay.live import live_node
+    from dcfm_ros.replay.max_rate import StatusLatencies, Trial, find_max_rate, kept_pace
+    from dcfm_ros.replay.report import LOG, say
 
     with open_bag(bag, skip_missing=live.skip_missing) as reader:
         duration_s = min(reader.duration_ns / 1e9, _TRIAL_S)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dcfm_ros.evaluation.cost import FrameCost
+    from dcfm_ros.evaluation.measure.cost import FrameCost
     from dcfm_ros.network import CheckpointInfo
 
 
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CheckpointError: it is missing or damaged, or its tensors do not fit what it says.
     """
-    from dcfm_ros.evaluation.cost import frame_cost
+    from dcfm_ros.evaluation.measure.cost import frame_cost
     from dcfm_ros.network import load, read_info
     from dcfm_ros.resources import resource
     from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT

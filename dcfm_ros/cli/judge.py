@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from dcfm_ros.errors import DcfmError, SettingsError
 
 if TYPE_CHECKING:
-    from dcfm_ros.evaluation.compare import Run
-    from dcfm_ros.evaluation.gate import Gate, Verdict
-    from dcfm_ros.evaluation.junit import Case
+    from dcfm_ros.evaluation.compare.gate import Gate, Verdict
+    from dcfm_ros.evaluation.compare.junit import Case
+    from dcfm_ros.evaluation.compare.runs import Run
 
 COMPARISON = "comparison.json"
 _TRIPPED = 1
@@ -71,8 +71,8 @@ class Judge:
         self._gates: list[Gate] = []
         _check(args, evaluates=evaluates)
         if args.compare:
-            from dcfm_ros.evaluation.compare import load_run
-            from dcfm_ros.evaluation.gate import Gate, check_gates
+            from dcfm_ros.evaluation.compare.gate import Gate, check_gates
+            from dcfm_ros.evaluation.compare.runs import load_run
 
             self._gates = [Gate.parse(text) for text in args.fail_if]
             self._old = load_run(args.compare[0])
@@ -99,7 +99,7 @@ class Judge:
 
     def add(self, recording: str, seconds: float, error: str = "") -> None:
         """Note how one recording fared."""
-        from dcfm_ros.evaluation.junit import Case
+        from dcfm_ros.evaluation.compare.junit import Case
 
         self._cases.append(Case(recording, error=error, seconds=seconds))
 
@@ -122,9 +122,9 @@ class Judge:
         return code
 
     def _compare(self, old: Run, new: Path, out: Path) -> int:
-        from dcfm_ros.evaluation.compare import compare, load_run
-        from dcfm_ros.evaluation.compare_text import comparison_document, comparison_text
-        from dcfm_ros.evaluation.gate import judge
+        from dcfm_ros.evaluation.compare.gate import judge
+        from dcfm_ros.evaluation.compare.runs import compare, load_run
+        from dcfm_ros.evaluation.compare.text import comparison_document, comparison_text
 
         comparison = compare(old, load_run(new))
         verdicts = [judge(gate, comparison) for gate in self._gates]
@@ -139,7 +139,7 @@ class Judge:
         return _TRIPPED if any(verdict.tripped for verdict in verdicts) else 0
 
     def _note(self, verdicts: Sequence[Verdict]) -> None:
-        from dcfm_ros.evaluation.junit import Case
+        from dcfm_ros.evaluation.compare.junit import Case
 
         for verdict in verdicts:
             failure = str(verdict) if verdict.tripped else ""
@@ -153,7 +153,7 @@ class Judge:
     def _write(self) -> None:
         if self._junit is None:
             return
-        from dcfm_ros.evaluation.junit import write_junit
+        from dcfm_ros.evaluation.compare.junit import write_junit
 
         write_junit(self._cases, self._junit)
 

@@ -104,7 +104,7 @@ def _street(args: argparse.Namespace) -> int:
 
 
 def _dataset(args: argparse.Namespace) -> int:
-    from dcfm_ros.evaluation.datasets import write_dataset_bag
+    from dcfm_ros.datasets.as_recording import write_dataset_bag
 
     options = DatasetOptions(
         args.dataset, args.root, args.split, tuple(args.clip), args.rate, args.before, args.after

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.calibration.oracle import oracle_policy
 from dcfm_ros.cli.progress import progress
-from dcfm_ros.evaluation.exact import read_decoded
-from dcfm_ros.evaluation.sources import Source
+from dcfm_ros.datasets.recordings import Source
+from dcfm_ros.evaluation.run.exact import read_decoded
 from dcfm_ros.streaming import Engine, KeyFrameSettings
 from dcfm_ros.streaming.keyframes import KeyFramePolicy
-from dcfm_ros.training.reuse_oracle import oracle_policy
 
 
 def oracle_plan(engine: Engine, source: Source, settings: KeyFrameSettings) -> KeyFramePolicy:

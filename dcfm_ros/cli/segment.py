@@ -19,8 +19,8 @@ from dcfm_ros.cli.options import (
 from dcfm_ros.cli.progress import progress
 
 if TYPE_CHECKING:
-    from dcfm_ros.evaluation.sources import Source
-    from dcfm_ros.evaluation.writers import Writer
+    from dcfm_ros.datasets.recordings import Source
+    from dcfm_ros.evaluation.run.writers import Writer
     from dcfm_ros.network import LabelSet
     from dcfm_ros.pipeline import CameraPipeline
 
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: the input, the checkpoint or the device cannot be used.
     """
-    from dcfm_ros.evaluation.output import output_folder
-    from dcfm_ros.evaluation.sources import open_source
+    from dcfm_ros.datasets.recordings import open_source
+    from dcfm_ros.evaluation.run.output import output_folder
     from dcfm_ros.pipeline import CameraPipeline
     from dcfm_ros.streaming import Engine, Segmenter
 
@@ -76,7 +76,7 @@ def _segment(
 ) -> tuple[int, list[str]]:
     """Write everything; the number of frames, and why others were left out."""
     from dcfm_ros.errors import EvaluationError
-    from dcfm_ros.evaluation.exact import segment
+    from dcfm_ros.evaluation.run.exact import segment
 
     labels = pipeline.segmenter.engine.info.labels
     left_out: list[str] = []
@@ -102,7 +102,7 @@ def _segment(
 
 
 def _writer(kind: str, source: Source, folder: Path, labels: LabelSet) -> Writer:
-    from dcfm_ros.evaluation.writers import LabelBag, LabelFolder, OverlayVideo
+    from dcfm_ros.evaluation.run.writers import LabelBag, LabelFolder, OverlayVideo
 
     def name(index: int) -> str:
         return source.pictures[index].stem if source.pictures else f"{index:06d}"

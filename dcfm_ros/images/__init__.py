@@ -14,7 +14,7 @@ from dcfm_ros.images.labels import (
     image_to_labels,
     to_labels,
 )
-from dcfm_ros.images.messages import CompressedImage, RawImage, is_compressed
+from dcfm_ros.images.messages import CompressedImage, Pixels, RawImage, is_compressed
 from dcfm_ros.images.raw import ENCODINGS, image_to_rgb
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "LABEL_ENCODINGS",
     "CompressedImage",
     "ImageError",
+    "Pixels",
     "RawImage",
     "colorize",
     "compressed_to_labels",

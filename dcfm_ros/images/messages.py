@@ -8,8 +8,12 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dcfm_ros.errors import ImageError
+
+Pixels = NDArray[np.uint8]
+"""(H, W) class ids or confidence, or (H, W, 3) RGB."""
 
 
 class RawImage(Protocol):

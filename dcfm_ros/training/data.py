@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.errors import SettingsError
-from dcfm_ros.training.settings import DataSettings
-from dcfm_ros.training.sources import (
+from dcfm_ros.datasets import (
     Source,
     bags,
     camvid,
@@ -20,7 +18,9 @@ from dcfm_ros.training.sources import (
     clip_folder,
     vspw,
 )
-from dcfm_ros.training.sources.bag import BagOptions
+from dcfm_ros.datasets.bag import BagOptions
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.training.settings import DataSettings
 
 COUNTED_FRAMES = 500
 """Class frequencies are counted over at most so many frames of a source, evenly spread."""

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dcfm_ros.datasets.clips import Source
 from dcfm_ros.images import overlay
 from dcfm_ros.training.samples import read_labelled
-from dcfm_ros.training.sources.clips import Source
 from dcfm_ros.training.validation import Predictor, spread
 
 _WIDTH = 480

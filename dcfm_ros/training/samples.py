@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from dcfm_ros.datasets.clips import Source, nearest_frame
+from dcfm_ros.datasets.files import read_rgb
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.training.augment import AugmentSettings, augment_pair, paste_things
 from dcfm_ros.training.motion import simulate_motion
-from dcfm_ros.training.sources.clips import Source, nearest_frame
-from dcfm_ros.training.sources.files import read_rgb
 
 Image = NDArray[np.uint8]
 Batch = tuple[Tensor, Tensor, "Tensor | None"]

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from dcfm_ros.evaluation.confusion import ConfusionMatrix
+from dcfm_ros.datasets.clips import Source
+from dcfm_ros.datasets.files import read_rgb
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.layers import resize
@@ -21,8 +23,6 @@ from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.run_log import plain
 from dcfm_ros.training.samples import read_labelled, resize_to_height
-from dcfm_ros.training.sources.clips import Source
-from dcfm_ros.training.sources.files import read_rgb
 
 Image = NDArray[np.uint8]
 

@@ -1,0 +1,1 @@
+"""How much reuse changes labels: measured on unlabelled video, fitted, simulated."""

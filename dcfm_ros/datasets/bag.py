@@ -1,0 +1,172 @@
+"""Rosbags in which some frames have label images on a topic: the way a robot team labels.
+
+A bag is a stream and training jumps about. So each bag is read once, and its labelled frames with
+those around them are unpacked into a folder, JPEGs as they are. The folder is kept: the next run
+with the same bag and settings finds it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from dcfm_ros.bags import BagReader, ImageFrame, open_bag
+from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels
+from dcfm_ros.datasets.clips import Clip, Clips
+from dcfm_ros.datasets.files import LabelValues
+from dcfm_ros.errors import BagError, ImageError
+from dcfm_ros.images import is_compressed, labels_to_png, rgb_to_png, to_labels, to_rgb
+
+LONGEST_GAP_NS = 1_000_000_000
+"""Frames further apart than this are no neighbours: the recording was paused."""
+
+_DONE = "bag.json"
+
+
+@dataclass(frozen=True)
+class BagOptions:
+    """How frames and labels are found in a bag."""
+
+    image_topic: str = ""
+    """Empty: the only camera topic there is."""
+    label_topic: str = ""
+    """Empty: the only topic below /gt/."""
+    tolerance_ms: float = 10.0
+    """Most that a label image's stamp may be off its frame's."""
+    void: int = 255
+    """Label value that means unlabelled, beside 255."""
+    reach: int = 10
+    """So many frames before and after each labelled one are unpacked."""
+
+
+def bags(paths: Sequence[Path], options: BagOptions, cache: Path, classes: int) -> Clips:
+    """The labelled frames of bags, unpacked into folders in `cache` where that was not done yet.
+
+    Raises:
+        BagError: a bag that cannot be read, lacks the topics, or no label fits a frame.
+        DcfmError: a frame or label image that cannot be read.
+    """
+    clips = [_clip(unpack(path, options, cache)) for path in paths]
+    advice = "set data.bag_void to the value that means unlabelled, if it is that"
+    values = LabelValues.plain(classes, options.void, advice)
+    return Clips(f"bags {', '.join(str(path) for path in paths)}", clips, values)
+
+
+def unpack(path: Path, options: BagOptions, cache: Path) -> Path:
+    """Write the labelled frames of a bag and those around them as files, unless a former run did.
+
+    Returns:
+        A folder with frames/NUMBER.jpg or .png and labels/NUMBER.png. Numbers that follow each
+        other are frames that follow each other.
+
+    Raises:
+        BagError: see `bags`.
+    """
+    folder = cache / f"{path.stem}-{_key(path, options)}"
+    if (folder / _DONE).is_file():
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=cache))
+    try:
+        with open_bag(path) as bag:
+            note = _write(bag, options, scratch)
+        (scratch / _DONE).write_text(json.dumps(note, indent=1), encoding="utf-8")
+        try:
+            scratch.replace(folder)
+        except OSError:  # another process was faster
+            if not (folder / _DONE).is_file():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, object]:
+    images = bag.choose_image_topic(options.image_topic or None)
+    truth = bag.choose_label_topic(options.label_topic or None)
+    if truth is None:
+        raise BagError(f"{bag.path} has no label images below /gt/; set data.bag_label_topic")
+    for name in ("frames", "labels"):
+        (folder / name).mkdir()
+    tolerance_ns = round(options.tolerance_ms * 1e6)
+    pairs = pair_labels(bag.frames(images), bag.frames(truth), tolerance_ns)
+    total = next(topic.count for topic in bag.topics if topic.name == images)
+    labelled = 0
+    for number, pair in _around_labels(
+        tqdm(pairs, f"unpack {bag.path.name}", total), options.reach
+    ):
+        try:
+            _write_frame(pair.frame, folder / "frames" / f"{number:08d}")
+            if pair.label is not None:
+                labels = labels_to_png(to_labels(pair.label.message))
+                (folder / "labels" / f"{number:08d}.png").write_bytes(labels)
+                labelled += 1
+        except ImageError as error:
+            raise BagError(f"{bag.path}, frame at {pair.frame.stamp_ns} ns: {error}") from None
+    if not labelled:
+        raise BagError(
+            f"{bag.path}: no label image on {truth} is within {options.tolerance_ms} ms of a "
+            f"frame on {images}; set data.bag_tolerance_ms, or name the topics"
+        )
+    topics = {"image_topic": images, "label_topic": truth}
+    return {"bag": str(bag.path), **asdict(options), **topics, "labelled": labelled}
+
+
+def _around_labels(
+    pairs: Iterator[LabelledFrame], reach: int
+) -> Iterator[tuple[int, LabelledFrame]]:
+    """Those within `reach` frames of a labelled one, numbered; numbers jump at a pause."""
+    recent: deque[tuple[int, LabelledFrame]] = deque(maxlen=reach)
+    number, last_ns, left = 0, None, 0
+    for pair in pairs:
+        paused = last_ns is not None and not 0 <= pair.frame.stamp_ns - last_ns <= LONGEST_GAP_NS
+        if paused:
+            recent.clear()
+            number, left = number + reach, 0
+        number, last_ns = number + 1, pair.frame.stamp_ns
+        if pair.label is not None:
+            yield from recent
+            recent.clear()
+            left = reach + 1
+        if left:
+            left -= 1
+            yield number, pair
+        else:
+            recent.append((number, pair))
+
+
+def _write_frame(frame: ImageFrame, stem: Path) -> None:
+    message = frame.message
+    if is_compressed(message) and "bayer" not in message.format:
+        data = bytes(message.data)
+        if data.startswith(b"\xff\xd8"):
+            stem.with_suffix(".jpg").write_bytes(data)
+            return
+    stem.with_suffix(".png").write_bytes(rgb_to_png(to_rgb(message)))
+
+
+def _clip(folder: Path) -> Clip:
+    frames, labels = (
+        {int(path.stem): str(path) for path in sorted((folder / name).iterdir())}
+        for name in ("frames", "labels")
+    )
+    return Clip(frames, labels)
+
+
+def _key(path: Path, options: BagOptions) -> str:
+    """Changes with the bag's files and with the options that decide what is unpacked."""
+    if not path.exists():
+        raise BagError(f"no bag at {path}; check data.bags and data.validation_bags")
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    stats = [(str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+    unpacking = (options.image_topic, options.label_topic, options.tolerance_ms, options.reach)
+    text = json.dumps([str(path.resolve()), stats, unpacking])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

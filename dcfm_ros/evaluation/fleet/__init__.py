@@ -1,0 +1,1 @@
+"""Many recordings: each in a process of its own, one report over all."""

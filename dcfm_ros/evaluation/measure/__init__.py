@@ -1,0 +1,1 @@
+"""What segmented frames come to: counts, shares, times, costs."""

@@ -1,0 +1,1 @@
+"""What a run came to, for people and programs: metrics.json, pages, pictures, terminal."""

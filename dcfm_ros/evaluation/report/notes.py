@@ -1,0 +1,62 @@
+"""What a reader of the figures has to know: all that was left out, resized or not found."""
+
+from __future__ import annotations
+
+from dcfm_ros.evaluation.run.results import Recording
+
+
+def notes_on(recording: Recording) -> list[str]:
+    """One sentence each; empty if there is nothing to say."""
+    return [*recording.remarks, *_truth(recording), *_frames(recording)]
+
+
+def _truth(recording: Recording) -> list[str]:
+    tally = recording.tally
+    if not recording.label_topic:
+        return []
+    if not tally.labelled_frames:
+        none = (
+            f"None of the {recording.label_count} ground-truth images on {recording.label_topic} "
+            "has the stamp of a segmented frame; a larger --gt-tolerance-ms may help."
+        )
+        return [none]
+    notes = []
+    unmatched = recording.label_count - tally.labelled_frames
+    if unmatched > 0:
+        notes.append(
+            f"{unmatched} of {recording.label_count} ground-truth images on "
+            f"{recording.label_topic} belong to no segmented frame and were not used."
+        )
+    if recording.foreign_classes:
+        notes.append(
+            f"The ground truth has classes that the network lacks "
+            f"({', '.join(recording.foreign_classes)}): they count as unlabelled."
+        )
+    accuracy = tally.accuracy
+    unknown = accuracy.unknown_ids
+    if unknown:
+        pixels = accuracy.all.pixels + unknown.total()
+        ids = ", ".join(str(label) for label in sorted(unknown))
+        notes.append(
+            f"{100 * unknown.total() / pixels:.1f} % of the ground truth's pixels hold id {ids}, "
+            f"no class of this network (0 to {tally.classes - 1}): they count as unlabelled."
+        )
+    if not accuracy.all.pixels:
+        notes.append("The ground truth holds no labelled pixel.")
+    for height, width in sorted(accuracy.truth_sizes):
+        notes.append(
+            f"Ground truth of {width}x{height} px differs from the image: the prediction was "
+            "resized to it, nearest neighbour."
+        )
+    return notes
+
+
+def _frames(recording: Recording) -> list[str]:
+    notes = []
+    if recording.unreadable_count:
+        notes.append(
+            f"{recording.unreadable_count} frames could not be read and were left out: "
+            + "; ".join(recording.unreadable)
+            + ("; …" if recording.unreadable_count > len(recording.unreadable) else "")
+        )
+    return notes

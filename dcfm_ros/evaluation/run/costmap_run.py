@@ -1,0 +1,264 @@
+"""The costmap of a recording, from its labels, transforms and calibration, as the node makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dcfm_ros.bags import BagMessage, BagReader, open_bag, stamp_ns
+from dcfm_ros.costmap import (
+    ClassTable,
+    CostGrid,
+    CostmapBuilder,
+    CostmapFeed,
+    CostmapSettings,
+    LabelledImage,
+    MapUpdate,
+)
+from dcfm_ros.costmap.shipped import classes_of
+from dcfm_ros.costmap.timeline import Timeline
+from dcfm_ros.datasets.recordings import Source
+from dcfm_ros.errors import DcfmError, ImageError, ResourceError, TransformError
+from dcfm_ros.evaluation.measure.costmap_score import CostmapScore, true_classes
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.run.costmap_messages import CostmapMessages, CostmapTopics
+from dcfm_ros.evaluation.run.costmap_published import PublishedGrids
+from dcfm_ros.geometry import Matrix, TransformBuffer
+from dcfm_ros.images import Pixels
+from dcfm_ros.images.depth import image_to_depth
+from dcfm_ros.network import LabelSet
+from dcfm_ros.settings import to_dict
+
+_CAMERA = ""
+_PICTURE_WIDTH = 480
+_MOST_SHOTS = 6
+_TRUTH_NS = 150_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class CostmapShot:
+    """A grid and the frame that it came with, kept for its picture.
+
+    Attributes:
+        index: of the frame in its recording.
+        rgb: (h, w, 3) reduced.
+        labels: (h, w) likewise.
+        grid: after this frame.
+        truth: (H, W) true classes of its cells, or None.
+        global_from_base: (4, 4) where the robot was, m.
+    """
+
+    index: int
+    rgb: Pixels
+    labels: Pixels
+    grid: CostGrid
+    truth: Pixels | None
+    global_from_base: Matrix
+
+
+class CostmapRun:
+    """Takes the frames of a recording as they pass.
+
+    Args:
+        bag: opened for this alone.
+        topics: of the bag.
+        settings: of the node's costmap.
+        classes: what the labels mean.
+        published: grids of a live node, to look at instead of those made here.
+
+    Attributes:
+        added: frames in the grid.
+        problems: why frames were not, by reason, with how often.
+        published: whether the grids are those that a live node published; else they are made here,
+            at the stamps at which a node would publish them.
+        grids: how many.
+        score: against the true grids of the bag.
+        warnings: what a user should know.
+        on_grid: called with every grid, if given.
+    """
+
+    def __init__(
+        self,
+        bag: BagReader,
+        topics: CostmapTopics,
+        settings: CostmapSettings,
+        classes: ClassTable,
+        published: PublishedGrids | None = None,
+    ) -> None:
+        self.settings, self.classes = settings, classes
+        self.published = published is not None and published.recorded
+        self._published = published
+        self.added, self.grids = 0, 0
+        self.problems: dict[str, int] = {}
+        self.score = CostmapScore()
+        self.warnings: list[str] = []
+        self.on_grid: Callable[[CostGrid], None] | None = None
+        self._buffer = TransformBuffer()
+        self._feed = CostmapFeed(
+            CostmapBuilder(settings, classes, self._buffer), [_CAMERA] if topics.depth else []
+        )
+        self._topics = topics
+        self._messages = CostmapMessages(bag, topics, self._take)
+        self._truth: Timeline[object] = Timeline()
+        self._shots: list[CostmapShot] = []
+        self._stride, self._seen = 1, 0
+
+    def watch(self, frames: Iterable[SegmentedFrame]) -> Iterator[SegmentedFrame]:
+        """Give the same frames, each after it went into the grid."""
+        for frame in frames:
+            for update in self.add(frame):
+                self._count(frame, self._as_published(update))
+            yield frame
+
+    def add(self, frame: SegmentedFrame) -> list[MapUpdate]:
+        """Put a frame into the grid, with as much of the bag as it would wait for."""
+        now_ns = self._messages.until_image(frame.index)
+        self._feed.put(
+            LabelledImage(
+                _CAMERA,
+                frame.frame_id,
+                frame.stamp_ns,
+                frame.labels,
+                frame.confidence,
+                frame.age_ns / 1e9,
+            ),
+            now_ns,
+        )
+        until_ns = now_ns + round(self.settings.tf_timeout_s * 1e9)
+        updates = self._feed.take(now_ns)
+        while self._feed.waiting:
+            later_ns = self._messages.step(until_ns)
+            updates += self._feed.take(later_ns)
+        warnings = self._feed.builder.warnings
+        self.warnings += [warning for warning in warnings if warning not in self.warnings]
+        warnings.clear()
+        return updates
+
+    @property
+    def by_depth(self) -> bool:
+        """Whether depth is used."""
+        return bool(self._topics.depth)
+
+    def figures(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "frames_added": self.added,
+            "frames_not_added": self.problems,
+            "grids": self.grids,
+            "grids_of_the_node": self.published,
+            "depth_topic": self._topics.depth or None,
+            "truth_topic": self._topics.truth or None,
+            "against_truth": self.score.figures() if self.score.grids else None,
+            "warnings": self.warnings,
+            "settings": to_dict(self.settings),
+        }
+
+    def shots(self, count: int = _MOST_SHOTS) -> list[CostmapShot]:
+        """Evenly spread ones in the order they came."""
+        places = np.linspace(0, len(self._shots) - 1, min(count, len(self._shots)))
+        return [self._shots[place] for place in places.round().astype(int)]
+
+    def _as_published(self, update: MapUpdate) -> MapUpdate:
+        if not self.published or self._published is None:
+            return update
+        unknown = self.settings.grid.unknown_value
+        grid = self._published.at(update.image.stamp_ns, self.classes, unknown)
+        return replace(update, grid=grid)
+
+    def _take(self, message: BagMessage, static: bool) -> None:
+        content = message.message
+        if message.topic in self._topics.transforms:
+            self._buffer.feed(content, static=static)
+        elif message.topic == self._topics.camera_info:
+            self._feed.camera_info(_CAMERA, stamp_ns(content.header), content)
+        elif message.topic == self._topics.truth:
+            self._truth.add(stamp_ns(content.header), content)
+        else:
+            try:
+                self._feed.depth(_CAMERA, stamp_ns(content.header), image_to_depth(content))
+            except ImageError as error:
+                self._refuse(error)
+
+    def _refuse(self, error: DcfmError) -> None:
+        reason = str(error)
+        if isinstance(error, TransformError):
+            reason = f"no transform from {error.source!r} to {error.target!r} at their stamps"
+        self.problems[reason] = self.problems.get(reason, 0) + 1
+
+    def _count(self, frame: SegmentedFrame, update: MapUpdate) -> None:
+        if update.error is not None:
+            self._refuse(update.error)
+            return
+        self.added += 1
+        if update.grid is None:
+            return
+        self.grids += 1
+        message = self._truth.near(frame.stamp_ns, _TRUTH_NS)
+        truth = None if message is None else true_classes(message, update.grid)
+        if truth is not None:
+            self.score.add(update.grid, truth, self.classes)
+        if self._seen % self._stride == 0:
+            self._shots.append(self._shot(frame, update.grid, truth))
+            if len(self._shots) > 4 * _MOST_SHOTS:
+                del self._shots[1::2]
+                self._stride *= 2
+        self._seen += 1
+        if self.on_grid is not None:
+            self.on_grid(update.grid)
+
+    def _shot(self, frame: SegmentedFrame, grid: CostGrid, truth: Pixels | None) -> CostmapShot:
+        height, width = frame.labels.shape
+        scale = min(1.0, _PICTURE_WIDTH / width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        pose = self._buffer.lookup(
+            self.settings.global_frame, self.settings.robot_base_frame, frame.stamp_ns
+        )
+        return CostmapShot(
+            frame.index,
+            np.asarray(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), np.uint8),
+            np.asarray(cv2.resize(frame.labels, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            grid,
+            truth,
+            pose,
+        )
+
+
+@contextmanager
+def costmap_of(
+    source: Source,
+    settings: CostmapSettings | None,
+    labels: LabelSet,
+    depth_topic: str = "",
+    published: PublishedGrids | None = None,
+) -> Iterator[CostmapRun | None]:
+    """Prepare the costmap of a recording.
+
+    None where none is wanted, where it is no bag with calibration and transforms, or where nobody
+    says what its classes mean to a planner.
+
+    Raises:
+        BagError: the bag cannot be read, or lacks the depth topic.
+        CostmapError: the file of classes that the settings name cannot be used.
+    """
+    if settings is None or not source.image_topic:
+        yield None
+        return
+    with open_bag(source.path, skip_missing=True) as bag:
+        topics = CostmapTopics.of(bag, source.image_topic, depth_topic)
+        classes = _classes(settings, labels) if topics else None
+        if topics is None or classes is None:
+            yield None
+            return
+        yield CostmapRun(bag, topics, settings, classes, published)
+
+
+def _classes(settings: CostmapSettings, labels: LabelSet) -> ClassTable | None:
+    try:
+        return classes_of(settings, labels.name, labels.classes)
+    except ResourceError:
+        return None

@@ -1,0 +1,221 @@
+"""Exact mode: every frame of a recording once, in order, through the pipeline of the node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcfm_ros.bags.video import VideoImage
+from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
+from dcfm_ros.datasets.truth import SourceFrame, id_table, read_truth
+from dcfm_ros.errors import EvaluationError, ImageError
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.run.ahead import read_ahead
+from dcfm_ros.evaluation.run.costmap_run import CostmapRun
+from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
+from dcfm_ros.evaluation.run.results import Recording, Results
+from dcfm_ros.images import Pixels, to_rgb
+from dcfm_ros.pipeline import CameraPipeline
+
+Watch = Callable[[Iterable[SegmentedFrame], str, str, int], Iterable[SegmentedFrame]]
+"""Given frames, the recording's name, the unit and how many to expect, gives the same frames."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What else is computed of each frame."""
+
+    confidence: bool = False
+    reference: ReferenceSegmenter | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A frame that has been read and decoded; `error` instead of a picture that is none."""
+
+    index: int
+    frame: SourceFrame
+    rgb: Pixels | None
+    truth: Pixels | None
+    decode_ms: float
+    error: str = ""
+
+
+def check_sources(paths: Sequence[Path], options: SourceOptions) -> None:
+    """Open every recording once, so that a wrong path fails before hours of work, not after them.
+
+    Raises:
+        BagError: one cannot be read, or does not hold what the options name.
+    """
+    for path in paths:
+        with open_source(path, options):
+            pass
+
+
+def evaluate(
+    path: Path,
+    options: SourceOptions,
+    pipeline: CameraPipeline,
+    results: Results,
+    watch: Watch,
+    extras: Extras | None = None,
+) -> None:
+    """Segment a recording and gather what its frames come to.
+
+    Raises:
+        BagError: the recording is damaged.
+        EvaluationError: none of its frames, or a ground-truth message, can be read.
+    """
+    with open_source(path, options) as source:
+        evaluate_source(source, pipeline, results, watch, extras)
+
+
+def evaluate_source(
+    source: Source,
+    pipeline: CameraPipeline,
+    results: Results,
+    watch: Watch,
+    extras: Extras | None = None,
+    costmap: CostmapRun | None = None,
+) -> None:
+    """The same of a source that is open; its frames go into the costmap, too."""
+    recording = results.begin(source)
+    recording.costmap = costmap
+    warm_up(source, pipeline)
+    extras = extras or Extras()
+    if costmap is None:
+        frames = segment(source, pipeline, recording.left_out, extras)
+    else:  # with the confidence, as in the node
+        sure = replace(extras, confidence=True)
+        frames = costmap.watch(segment(source, pipeline, recording.left_out, sure))
+        if not extras.confidence:
+            frames = (replace(frame, confidence=None) for frame in frames)
+    gather(source, frames, recording, results, watch)
+
+
+def gather(
+    source: Source,
+    frames: Iterable[SegmentedFrame],
+    recording: Recording,
+    results: Results,
+    watch: Watch,
+) -> None:
+    """Count the frames of a source.
+
+    Raises:
+        EvaluationError: there are none.
+    """
+    results.gather(recording, watch(frames, recording.name, "frames", source.frame_count))
+    if not recording.tally.frames:
+        reason = recording.unreadable[0] if recording.unreadable else "it has none"
+        raise EvaluationError(f"no frame of {source.path} could be segmented: {reason}")
+
+
+def warm_up(source: Source, pipeline: CameraPipeline) -> None:
+    """Run the network once at the size of the first image, so that no frame that counts is slow."""
+    for source_frame in source.frames():
+        try:
+            height, width = to_rgb(source_frame.frame.message).shape[:2]
+        except ImageError:
+            continue
+        pipeline.segmenter.engine.warm_up(height, width)
+        return
+
+
+def segment(
+    source: Source,
+    pipeline: CameraPipeline,
+    on_unreadable: Callable[[str], None],
+    extras: Extras | None = None,
+) -> Iterator[SegmentedFrame]:
+    """Segment a recording from its first frame on; reading and decoding run ahead in a thread.
+
+    Labels depend on frames and stamps, never on time.
+
+    Args:
+        pipeline: is reset first, and between the clips of a data set.
+        on_unreadable: called with the reason for each message that is no image; as in the live node
+            such a frame is left out.
+
+    Raises:
+        BagError: the recording is damaged.
+        EvaluationError: a ground-truth message is no label image.
+    """
+    extras = extras or Extras()
+    clip: str | None = None
+    for decoded in read_decoded(source, pipeline.segmenter.engine.info.labels.classes):
+        if decoded.rgb is None:
+            on_unreadable(f"frame {decoded.index}: {decoded.error}")
+            continue
+        if decoded.frame.clip != clip:
+            pipeline.segmenter.reset()
+            clip = decoded.frame.clip
+        yield _segmented(decoded, decoded.rgb, pipeline, extras)
+
+
+def read_decoded(source: Source, classes: Sequence[str]) -> Iterator[Decoded]:
+    """The frames of a source, decoded by another thread, with truth in the network's class ids.
+
+    Raises:
+        EvaluationError: the classes of the ground truth are none of the network's.
+    """
+    return read_ahead(partial(_decoded, source, id_table(source.truth_classes, classes)))
+
+
+def _decoded(source: Source, table: Pixels | None) -> Iterator[Decoded]:
+    for index, frame in enumerate(source.frames()):
+        started = time.perf_counter()
+        try:
+            rgb = np.asarray(to_rgb(frame.frame.message), np.uint8)
+        except ImageError as error:
+            yield Decoded(index, frame, None, None, 0.0, str(error))
+            continue
+        decode_ms = 1e3 * (time.perf_counter() - started)
+        truth = read_truth(frame)
+        if truth is not None and table is not None:
+            truth = table[truth]
+        yield Decoded(index, frame, rgb, truth, decode_ms)
+
+
+def _segmented(
+    decoded: Decoded, rgb: Pixels, pipeline: CameraPipeline, extras: Extras
+) -> SegmentedFrame:
+    frame = decoded.frame.frame
+    height, width = rgb.shape[:2]
+    message: Any = VideoImage(height, width, "rgb8", 0, 3 * width, rgb.reshape(-1))
+    processed = pipeline.process(message, frame.stamp_ns, confidence=extras.confidence)
+    result = processed.result
+    preprocess_ms = decoded.decode_ms + processed.decode_ms + result.preprocess_ms
+    reference = None
+    if extras.reference is not None:
+        reference = extras.reference.labels(rgb, frame.stamp_ns, result)
+    return SegmentedFrame(
+        index=decoded.index,
+        stamp_ns=processed.stamp_ns,
+        frame_id=frame.frame_id,
+        is_key_frame=result.is_key_frame,
+        reason=result.reason,
+        age=result.age,
+        age_ns=result.age_ns,
+        mean_confidence=result.mean_confidence,
+        stages_ms={
+            "preprocess": preprocess_ms,
+            "network": result.network_ms,
+            "postprocess": result.postprocess_ms,
+            "total": preprocess_ms + result.network_ms + result.postprocess_ms,
+        },
+        rgb=processed.rgb,
+        labels=result.labels,
+        truth=decoded.truth,
+        expected_label_change=result.expected_label_change,
+        key_budget=result.key_budget,
+        confidence=result.confidence,
+        reference=reference,
+        clip=decoded.frame.clip,
+    )

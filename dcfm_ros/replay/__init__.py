@@ -1,0 +1,1 @@
+"""A recording played over DDS into the live node, and what comes back as a report."""
