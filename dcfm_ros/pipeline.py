@@ -6,20 +6,17 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dcfm_ros.images import CompressedImage, RawImage, to_rgb
+from dcfm_ros.images import CompressedImage, Pixels, RawImage, to_rgb
 from dcfm_ros.streaming import FrameResult, Segmenter
 
 
 @dataclass(frozen=True)
-class ProcessedFrame:
-    """A camera frame and what became of it."""
+class DecodedImage:
+    """The picture of an image message."""
 
-    rgb: NDArray[np.uint8]
+    rgb: Pixels
     """(H, W, 3)."""
-    stamp_ns: int
-    result: FrameResult
     decode_ms: float
 
 
@@ -32,25 +29,22 @@ class CameraPipeline:
     def __init__(self, segmenter: Segmenter) -> None:
         self.segmenter = segmenter
 
-    def process(
-        self,
-        message: RawImage | CompressedImage,
-        stamp_ns: int,
-        *,
-        confidence: bool = False,
-    ) -> ProcessedFrame:
-        """Segment the camera's next message.
-
-        Args:
-            message: sensor_msgs/Image or CompressedImage, of rclpy or of a bag.
-            stamp_ns: the header's stamp.
-            confidence: compute the confidence map, too.
+    @staticmethod
+    def decode(message: RawImage | CompressedImage) -> DecodedImage:
+        """Decode a sensor_msgs/Image or CompressedImage, of rclpy or of a bag; in any thread.
 
         Raises:
-            ImageError: the message is no image. Nothing of the camera's state is lost.
+            ImageError: the message is no image.
         """
         started = time.perf_counter()
-        rgb = to_rgb(message)
-        decode_ms = 1e3 * (time.perf_counter() - started)
-        result = self.segmenter.step(rgb, stamp_ns, confidence=confidence)
-        return ProcessedFrame(rgb, stamp_ns, result, decode_ms)
+        rgb = np.asarray(to_rgb(message), np.uint8)
+        return DecodedImage(rgb, 1e3 * (time.perf_counter() - started))
+
+    def segment(self, rgb: Pixels, stamp_ns: int, *, confidence: bool = False) -> FrameResult:
+        """Segment the camera's next picture, (H, W, 3).
+
+        Args:
+            stamp_ns: of the message's header.
+            confidence: compute the confidence map, too.
+        """
+        return self.segmenter.step(rgb, stamp_ns, confidence=confidence)

@@ -43,8 +43,8 @@ def offline(bag: Path) -> dict[int, FrameResult]:
     results = {}
     with open_bag(bag) as reader:
         for frame in reader.frames(IMAGES):
-            result = pipeline.process(frame.message, frame.stamp_ns).result
-            results[frame.stamp_ns] = result
+            rgb = pipeline.decode(frame.message).rgb
+            results[frame.stamp_ns] = pipeline.segment(rgb, frame.stamp_ns)
     engine.release()
     return results
 

@@ -62,7 +62,7 @@ def offline(bag: Path, with_depth: bool) -> dict[int, CostGrid]:
                 feed.depth("", stamp_ns(message.header), image_to_depth(message))
             else:
                 at = stamp_ns(message.header)
-                found = pipeline.process(message, at, confidence=True).result
+                found = pipeline.segment(pipeline.decode(message).rgb, at, confidence=True)
                 frame_id = message.header.frame_id
                 age_s = found.age_ns / 1e9
                 image = LabelledImage("", frame_id, at, found.labels, found.confidence, age_s)

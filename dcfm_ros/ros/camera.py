@@ -14,13 +14,13 @@ from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import overlay
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.network.labels import LabelSet
-from dcfm_ros.pipeline import CameraPipeline, ProcessedFrame
+from dcfm_ros.pipeline import CameraPipeline, DecodedImage
 from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Drop, FrameCounter
 from dcfm_ros.ros.messages import Timing, frame_status, stamp_ns
 from dcfm_ros.ros.publishers import CameraPublishers
 from dcfm_ros.ros.recent import RecentFrames
-from dcfm_ros.streaming import Segmenter
+from dcfm_ros.streaming import FrameResult, Segmenter
 
 _NS_PER_MS = 1e6
 
@@ -106,8 +106,8 @@ class Camera:
         try:
             while self._requests:
                 self._requests.popleft()(self._pipeline.segmenter)
-            frame = self._segment(arrival.message)
-            self._publish(frame, arrival, started_ns)
+            image, result = self._segment(arrival.message)
+            self._publish(image, result, arrival, started_ns)
         except ImageError as error:
             self._drop(Drop.UNREADABLE, str(error))
         except DcfmError as error:
@@ -121,7 +121,7 @@ class Camera:
         self._publishers.close()
         self._pipeline.segmenter.reset()
 
-    def _segment(self, message: Any) -> ProcessedFrame:
+    def _segment(self, message: Any) -> tuple[DecodedImage, FrameResult]:
         stamp = stamp_ns(message.header.stamp)
         self._warn_of_stamp(stamp)
         self._last_stamp_ns = stamp
@@ -129,13 +129,16 @@ class Camera:
         confidence = self._publishers.wants_confidence or (
             costmap is not None and costmap.takes(self.name)
         )
-        return self._pipeline.process(message, stamp, confidence=confidence)
+        image = self._pipeline.decode(message)
+        return image, self._pipeline.segment(image.rgb, stamp, confidence=confidence)
 
-    def _publish(self, frame: ProcessedFrame, arrival: Arrival, started_ns: int) -> None:
-        header, result = arrival.message.header, frame.result
+    def _publish(
+        self, image: DecodedImage, result: FrameResult, arrival: Arrival, started_ns: int
+    ) -> None:
+        header = arrival.message.header
         color = None
         if self._publishers.wants_color:
-            color = overlay(frame.rgb, result.labels, self._palette, self.overlay_alpha)
+            color = overlay(image.rgb, result.labels, self._palette, self.overlay_alpha)
         with self._publishing:
             if not self._open:
                 self.counter.drop(Drop.STOPPED)
@@ -148,7 +151,7 @@ class Camera:
                 self._publishers.publish_color(header, color)
             timing = Timing(
                 queue_ms=(started_ns - arrival.arrived_ns) / _NS_PER_MS,
-                decode_ms=frame.decode_ms,
+                decode_ms=image.decode_ms,
                 total_ms=(published_ns - arrival.arrived_ns) / _NS_PER_MS,
             )
             counts = self.counter.publish()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from dcfm_ros.bags.video import VideoImage
 from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
 from dcfm_ros.datasets.truth import SourceFrame, id_table, read_truth
 from dcfm_ros.errors import EvaluationError, ImageError
@@ -20,7 +15,7 @@ from dcfm_ros.evaluation.run.ahead import read_ahead
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
 from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
 from dcfm_ros.evaluation.run.results import Recording, Results
-from dcfm_ros.images import Pixels, to_rgb
+from dcfm_ros.images import Pixels
 from dcfm_ros.pipeline import CameraPipeline
 
 Watch = Callable[[Iterable[SegmentedFrame], str, str, int], Iterable[SegmentedFrame]]
@@ -58,24 +53,6 @@ def check_sources(paths: Sequence[Path], options: SourceOptions) -> None:
             pass
 
 
-def evaluate(
-    path: Path,
-    options: SourceOptions,
-    pipeline: CameraPipeline,
-    results: Results,
-    watch: Watch,
-    extras: Extras | None = None,
-) -> None:
-    """Segment a recording and gather what its frames come to.
-
-    Raises:
-        BagError: the recording is damaged.
-        EvaluationError: none of its frames, or a ground-truth message, can be read.
-    """
-    with open_source(path, options) as source:
-        evaluate_source(source, pipeline, results, watch, extras)
-
-
 def evaluate_source(
     source: Source,
     pipeline: CameraPipeline,
@@ -84,7 +61,12 @@ def evaluate_source(
     extras: Extras | None = None,
     costmap: CostmapRun | None = None,
 ) -> None:
-    """The same of a source that is open; its frames go into the costmap, too."""
+    """Segment a source and gather what its frames come to; they go into the costmap, too.
+
+    Raises:
+        BagError: the recording is damaged.
+        EvaluationError: none of its frames, or a ground-truth message, can be read.
+    """
     recording = results.begin(source)
     recording.costmap = costmap
     warm_up(source, pipeline)
@@ -121,7 +103,7 @@ def warm_up(source: Source, pipeline: CameraPipeline) -> None:
     """Run the network once at the size of the first image, so that no frame that counts is slow."""
     for source_frame in source.frames():
         try:
-            height, width = to_rgb(source_frame.frame.message).shape[:2]
+            height, width = pipeline.decode(source_frame.frame.message).rgb.shape[:2]
         except ImageError:
             continue
         pipeline.segmenter.engine.warm_up(height, width)
@@ -170,34 +152,29 @@ def read_decoded(source: Source, classes: Sequence[str]) -> Iterator[Decoded]:
 
 def _decoded(source: Source, table: Pixels | None) -> Iterator[Decoded]:
     for index, frame in enumerate(source.frames()):
-        started = time.perf_counter()
         try:
-            rgb = np.asarray(to_rgb(frame.frame.message), np.uint8)
+            image = CameraPipeline.decode(frame.frame.message)
         except ImageError as error:
             yield Decoded(index, frame, None, None, 0.0, str(error))
             continue
-        decode_ms = 1e3 * (time.perf_counter() - started)
         truth = read_truth(frame)
         if truth is not None and table is not None:
             truth = table[truth]
-        yield Decoded(index, frame, rgb, truth, decode_ms)
+        yield Decoded(index, frame, image.rgb, truth, image.decode_ms)
 
 
 def _segmented(
     decoded: Decoded, rgb: Pixels, pipeline: CameraPipeline, extras: Extras
 ) -> SegmentedFrame:
     frame = decoded.frame.frame
-    height, width = rgb.shape[:2]
-    message: Any = VideoImage(height, width, "rgb8", 0, 3 * width, rgb.reshape(-1))
-    processed = pipeline.process(message, frame.stamp_ns, confidence=extras.confidence)
-    result = processed.result
-    preprocess_ms = decoded.decode_ms + processed.decode_ms + result.preprocess_ms
+    result = pipeline.segment(rgb, frame.stamp_ns, confidence=extras.confidence)
+    preprocess_ms = decoded.decode_ms + result.preprocess_ms
     reference = None
     if extras.reference is not None:
         reference = extras.reference.labels(rgb, frame.stamp_ns, result)
     return SegmentedFrame(
         index=decoded.index,
-        stamp_ns=processed.stamp_ns,
+        stamp_ns=frame.stamp_ns,
         frame_id=frame.frame_id,
         is_key_frame=result.is_key_frame,
         reason=result.reason,
@@ -210,7 +187,7 @@ def _segmented(
             "postprocess": result.postprocess_ms,
             "total": preprocess_ms + result.network_ms + result.postprocess_ms,
         },
-        rgb=processed.rgb,
+        rgb=rgb,
         labels=result.labels,
         truth=decoded.truth,
         expected_label_change=result.expected_label_change,
