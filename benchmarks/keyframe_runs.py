@@ -17,8 +17,8 @@ from dcfm_ros.streaming import Engine, KeyFrameSettings, Segmenter
 from dcfm_ros.streaming.keyframes import Always, FixedInterval
 from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.signals import (
+    NetworkImage,
     Signals,
-    View,
     boundary_density,
     change,
     coarse,
@@ -69,7 +69,7 @@ def _decision(engine: Engine, calibration: Calibration, frames: list[Any]) -> di
     segmenter = Segmenter(engine, KeyFrameSettings(policy="fixed", interval=1000, max_age_s=0.0))
     labels = segmenter.step(*frames[0]).labels
     whole, decision = [], []
-    view = View.of(engine.resize(frames[0][0]))
+    view = NetworkImage.of(engine.resize(frames[0][0]))
     grid = coarse(labels)
     for rgb, stamp in frames[1:21]:
         started = time.perf_counter()
@@ -77,7 +77,7 @@ def _decision(engine: Engine, calibration: Calibration, frames: list[Any]) -> di
         whole.append(time.perf_counter() - started)
         resized = engine.resize(rgb)
         started = time.perf_counter()
-        now = View.of(resized)
+        now = NetworkImage.of(resized)
         luma_correlation(now, view)
         drift = change(coarse(labels), grid)
         signals = Signals(1, luma_change(now, view), drift, 0.0, boundary_density(grid))

@@ -13,6 +13,7 @@ import torch
 from evaluation_harness import pictures, stamps_ns, write_checkpoint
 
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
+from dcfm_ros.streaming.device import ExecutionContext
 from dcfm_ros.streaming.keyframes import KeyFrameReason, Scripted
 
 COUNT = 12
@@ -33,10 +34,10 @@ def gate(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     event = threading.Event()
     deep = engine.deep
 
-    def gated(shallow):
+    def gated(shallow, *context):
         if threading.current_thread() is not threading.main_thread():
             assert event.wait(DEADLINE_S)
-        return deep(shallow)
+        return deep(shallow, *context)
 
     monkeypatch.setattr(engine, "deep", gated)
     yield event
@@ -126,11 +127,11 @@ def test_where_frames_are_further_apart_than_the_age_they_block(engine: Engine) 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks threads")
 def test_the_worker_gives_way_to_the_frames(engine: Engine) -> None:
-    def niceness() -> int:
+    def niceness(context: ExecutionContext | None = None) -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     before = niceness()
-    assert engine.aside(niceness).result(DEADLINE_S) == min(19, before + 15)
+    assert engine.in_background(niceness).result(DEADLINE_S) == min(19, before + 15)
     assert niceness() == before
 
 
@@ -177,10 +178,10 @@ def test_errors_in_the_background_surface(engine: Engine, monkeypatch) -> None:
     frames = list(zip(pictures(6), stamps_ns(6), strict=True))
     deep = engine.deep
 
-    def broken(shallow):
+    def broken(shallow, *context):
         if threading.current_thread() is not threading.main_thread():
             raise MemoryError("no memory for deep features")
-        return deep(shallow)
+        return deep(shallow, *context)
 
     monkeypatch.setattr(engine, "deep", broken)
     assert [segmenter.step(*frame).age for frame in frames[:2]] == [0, 1]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dcfm_ros.streaming import signals
-from dcfm_ros.streaming.signals import View
+from dcfm_ros.streaming.signals import NetworkImage
 
 
-def view(value: int, size: tuple[int, int] = (32, 48)) -> View:
-    return View.of(np.full((*size, 3), value, np.uint8))
+def view(value: int, size: tuple[int, int] = (32, 48)) -> NetworkImage:
+    return NetworkImage.of(np.full((*size, 3), value, np.uint8))
 
 
 def test_luma_is_reduced_to_an_eighth_and_to_one_pixel_at_least() -> None:
@@ -28,16 +28,16 @@ def test_luma_and_input_change() -> None:
 
 def test_correlation_ignores_brightness_and_tells_scenes_apart() -> None:
     ramp = np.tile(np.arange(0, 96, 2, dtype=np.uint8)[None, :, None], (32, 1, 3))
-    one = View.of(ramp)
-    assert signals.luma_correlation(one, View.of(ramp + 60)) == pytest.approx(1.0, abs=1e-3)
-    mirrored = View.of(np.ascontiguousarray(ramp[:, ::-1]))
+    one = NetworkImage.of(ramp)
+    assert signals.luma_correlation(one, NetworkImage.of(ramp + 60)) == pytest.approx(1.0, abs=1e-3)
+    mirrored = NetworkImage.of(np.ascontiguousarray(ramp[:, ::-1]))
     assert signals.luma_correlation(one, mirrored) == pytest.approx(-1.0, abs=1e-3)
 
 
 def test_a_flat_image_is_like_another_and_unlike_a_scene() -> None:
     rows = np.tile(np.arange(32, dtype=np.uint8)[:, None, None] * 8, (1, 48, 3))
     assert signals.luma_correlation(view(9), view(9)) == 1.0
-    assert signals.luma_correlation(view(0), View.of(rows)) == 0.0
+    assert signals.luma_correlation(view(0), NetworkImage.of(rows)) == 0.0
 
 
 def test_boundaries_and_changes() -> None:

@@ -16,8 +16,8 @@ from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
 from dcfm_ros.streaming.settings import KeyFrameSettings
 from dcfm_ros.streaming.signals import (
+    NetworkImage,
     Output,
-    View,
     boundary_density,
     change,
     coarse,
@@ -109,7 +109,7 @@ class _Chain:
 
     index: int
     common: Tensor
-    view: View
+    image: NetworkImage
     fresh: Output
     last: Output
     pooled: NDArray[np.float32]
@@ -134,17 +134,17 @@ def measure(
     boundary: list[float] = []
     correlation: list[float] = []
     chains: deque[_Chain] = deque()
-    before: View | None = None
+    before: NetworkImage | None = None
     for index, (rgb, stamp_ns) in enumerate(frames):
         rows.append({name: np.full(ages + 1, np.nan) for name in COLUMNS})
         stamps.append(stamp_ns)
-        view = View.of(engine.resize(rgb))
-        correlation.append(_correlation(view, before))
-        before = view
-        shallow = engine.shallow(engine.upload(view.rgb))
+        image = NetworkImage.of(engine.resize(rgb))
+        correlation.append(_correlation(image, before))
+        before = image
+        shallow = engine.shallow(engine.upload(image.rgb))
         common = engine.deep(shallow)
         logits = engine.decode(common, shallow)
-        fresh, shares = _output(logits, view), logits.float().softmax(1)
+        fresh, shares = _output(logits, image), logits.float().softmax(1)
         boundary.append(boundary_density(fresh.labels))
         pooled = _pooled(shallow)
         if correlation[-1] < _CUT:
@@ -153,26 +153,26 @@ def measure(
             chains.popleft()
         for chain in chains:
             reusing = engine.decode(chain.common, shallow)
-            output = _output(reusing, view)
+            output = _output(reusing, image)
             row, age = rows[chain.index], index - chain.index
             row["trust"][age] = _trust(reusing, shares)
-            for column, value in _compare(chain, view, pooled, output, fresh, engine):
+            for column, value in _compare(chain, image, pooled, output, fresh, engine):
                 row[column][age] = value
             chain.last = output
         if index % every == 0:
             rows[index]["label_change"][0] = rows[index]["balanced_change"][0] = 0.0
             rows[index]["confidence"][0] = fresh.confidence
-            chains.append(_Chain(index, common, view, fresh, fresh, pooled))
+            chains.append(_Chain(index, common, image, fresh, fresh, pooled))
     columns = {name: np.stack([row[name] for row in rows]) for name in COLUMNS}
     return ReuseTable(
         name, np.array(stamps, np.int64), columns, np.array(boundary), np.array(correlation)
     )
 
 
-def _correlation(view: View, before: View | None) -> float:
+def _correlation(image: NetworkImage, before: NetworkImage | None) -> float:
     if before is None:
         return 1.0
-    return luma_correlation(view, before) if view.rgb.shape == before.rgb.shape else -1.0
+    return luma_correlation(image, before) if image.rgb.shape == before.rgb.shape else -1.0
 
 
 def _trust(reusing: Tensor, fresh_shares: Tensor) -> float:
@@ -180,14 +180,14 @@ def _trust(reusing: Tensor, fresh_shares: Tensor) -> float:
     return float(fresh_shares.gather(1, labels).mean())
 
 
-def _output(logits: Tensor, view: View) -> Output:
-    labels, _ = label_map(logits, view.rgb.shape[:2], confidence=False)
+def _output(logits: Tensor, image: NetworkImage) -> Output:
+    labels, _ = label_map(logits, image.rgb.shape[:2], confidence=False)
     return Output(coarse(labels), mean_confidence(logits))
 
 
 def _compare(
     chain: _Chain,
-    view: View,
+    image: NetworkImage,
     pooled: NDArray[np.float32],
     output: Output,
     fresh: Output,
@@ -197,10 +197,10 @@ def _compare(
     yield "label_change", float(differs.mean())
     yield "balanced_change", _balanced(differs, fresh.labels)
     yield "confidence", output.confidence
-    yield "luma_change", luma_change(view, chain.view)
+    yield "luma_change", luma_change(image, chain.image)
     yield "drift", change(chain.last.labels, chain.fresh.labels)
     yield "confidence_fall", max(0.0, chain.fresh.confidence - chain.last.confidence)
-    yield "input_change", input_change(view, chain.view, engine.info.std)
+    yield "input_change", input_change(image, chain.image, engine.info.std)
     yield "feature_difference", float(np.sqrt(((pooled - chain.pooled) ** 2).sum(0)).mean())
     norms = np.linalg.norm(pooled, axis=0) * np.linalg.norm(chain.pooled, axis=0)
     cosine = (pooled * chain.pooled).sum(0) / np.maximum(norms, 1e-9)

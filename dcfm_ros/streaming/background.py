@@ -8,15 +8,13 @@ from typing import TypeVar
 
 import torch
 
-from dcfm_ros.streaming.device import give_way, prepare_thread
+from dcfm_ros.streaming.device import ExecutionContext, give_way
 
 T = TypeVar("T")
-WORKER = "dcfm-deep"
-"""Begins the name of the worker's thread."""
 
 
-class Aside:
-    """A worker with its own CPU threads; on CUDA with a stream of lower priority than the frames'.
+class BackgroundWorker:
+    """A thread with its own CPU threads; on CUDA with a stream of lower priority than the frames'.
 
     On the CPU its threads give way to those of the frames.
 
@@ -26,36 +24,38 @@ class Aside:
 
     def __init__(self, device: torch.device, threads: int) -> None:
         self._device = device
-        self._threads = threads
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._context = ExecutionContext(threads, stream)
         self._worker = ThreadPoolExecutor(
             max_workers=1,
-            thread_name_prefix=WORKER,
-            initializer=give_way if self._stream is None else None,
+            thread_name_prefix="dcfm-deep",
+            initializer=give_way if stream is None else None,
         )
 
-    def submit(self, compute: Callable[[], T]) -> Future[T]:
+    def submit(self, compute: Callable[[ExecutionContext], T]) -> Future[T]:
         """Compute after what the caller has asked of the device so far, and beside what follows.
 
         The result is complete on the device when the future is done; its error is the future's.
+
+        Args:
+            compute: called in the worker with the context to compute in.
         """
-        if self._stream is None:
-            return self._worker.submit(self._on_cpu, compute)
+        if self._context.stream is None:
+            return self._worker.submit(compute, self._context)
         before = torch.cuda.current_stream(self._device).record_event()
-        return self._worker.submit(self._on_cuda, compute, before)
+        return self._worker.submit(self._on_cuda, self._context.stream, compute, before)
 
     def close(self) -> None:
         """Wait for the computation under way; what has not begun is cancelled."""
         self._worker.shutdown(wait=True, cancel_futures=True)
 
-    def _on_cpu(self, compute: Callable[[], T]) -> T:
-        prepare_thread(self._threads)
-        return compute()
-
-    def _on_cuda(self, compute: Callable[[], T], before: torch.cuda.Event) -> T:
-        assert self._stream is not None
-        with torch.cuda.stream(self._stream):
-            self._stream.wait_event(before)
-            result = compute()
-            self._stream.synchronize()
+    def _on_cuda(
+        self,
+        stream: torch.cuda.Stream,
+        compute: Callable[[ExecutionContext], T],
+        before: torch.cuda.Event,
+    ) -> T:
+        stream.wait_event(before)
+        result = compute(self._context)
+        stream.synchronize()
         return result

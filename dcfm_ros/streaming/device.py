@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 
@@ -71,6 +74,23 @@ def prepare_thread(threads: int = 0) -> None:
     if threads and getattr(_thread, "threads", 0) != threads:
         torch.set_num_threads(threads)
         _thread.threads = threads
+
+
+@dataclass(frozen=True)
+class ExecutionContext:
+    """Where a thread computes: the frames have one, and the worker in the background another."""
+
+    threads: int
+    """Of the CPU."""
+    stream: torch.cuda.Stream | None = None
+    """On CUDA."""
+
+    @contextmanager
+    def inference(self) -> Iterator[None]:
+        """Within the `with` block the calling thread computes here, and waits for no other."""
+        prepare_thread(self.threads)
+        with torch.inference_mode(), torch.cuda.stream(self.stream):
+            yield
 
 
 def give_way() -> None:

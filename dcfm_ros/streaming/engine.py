@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,8 +17,9 @@ from torch import Tensor
 
 from dcfm_ros.network import CheckpointInfo, Dcfm, load, read_info
 from dcfm_ros.resources import resource
-from dcfm_ros.streaming.background import WORKER, Aside
+from dcfm_ros.streaming.background import BackgroundWorker
 from dcfm_ros.streaming.device import (
+    ExecutionContext,
     prepare_thread,
     resolve_device,
     resolve_precision,
@@ -51,9 +50,14 @@ class ResolvedEngine:
 
 
 class Engine:
-    """Runs key and non-key frames of one checkpoint on one device.
+    """Runs key and non-key frames of one checkpoint in torch on one device.
 
-    One thread at a time may use it. Build it with `Engine.load`.
+    All that a segmenter asks of it: `resize` and `upload` a frame, its `shallow` and `deep`
+    features, `decode` them, `labels` and `mean_confidence` of the logits, `synchronize`, and
+    `in_background`; its owner calls `warm_up` and `release`.
+
+    One thread at a time may use it, and the worker in the background with the context that it is
+    given. Build it with `Engine.load`.
     """
 
     def __init__(self, network: Dcfm, info: CheckpointInfo, settings: EngineSettings) -> None:
@@ -70,8 +74,11 @@ class Engine:
             torch.backends.cudnn.deterministic = True
         prepare_thread(self._threads)
         self._background_threads = settings.background_threads or max(1, self._threads // 2)
-        self._aside: Aside | None = None
-        self._front = torch.cuda.Stream(self._device, priority=-1) if self._is_cuda else None
+        self._background: BackgroundWorker | None = None
+        self._front = ExecutionContext(
+            self._threads,
+            torch.cuda.Stream(self._device, priority=-1) if self._is_cuda else None,
+        )
         folded = network.fold().to(self._device, self._dtype)
         self._network: Dcfm | None = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._mean = self._map(info.mean)
@@ -116,50 +123,63 @@ class Engine:
 
     def upload(self, rgb: NDArray[np.uint8]) -> Tensor:
         """(h, w, 3) uint8 RGB at the network's size -> (1, 3, h, w) normalised, on the device."""
-        with self._running():
+        with self._front.inference():
             planes = torch.from_numpy(rgb).to(self._device)
             x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
             return x.sub_(self._mean).div_(self._std).to(self._dtype)
 
     def shallow(self, x: Tensor) -> Tensor:
         """The independent feature of a frame (1, C1, h/4, w/4): cheap, of every frame."""
-        network = self._ready()
-        with self._running():
-            return network.independent(x)
+        with self._front.inference():
+            return self._ready().independent(x)
 
-    def deep(self, shallow: Tensor) -> Tensor:
-        """The common feature to reuse, from the independent one of a key frame: the costly part."""
+    def deep(self, shallow: Tensor, context: ExecutionContext | None = None) -> Tensor:
+        """The common feature to reuse, from the independent one of a key frame: the costly part.
+
+        Args:
+            context: of the background, in the computations that are made there.
+        """
         network = self._ready()
-        with self._running():
+        with (context or self._front).inference():
             return network.fusion.project(network.common(shallow))
 
-    def decode(self, common: Tensor, shallow: Tensor) -> Tensor:
+    def decode(
+        self, common: Tensor, shallow: Tensor, context: ExecutionContext | None = None
+    ) -> Tensor:
         """Logits (1, classes, h', w') at feature resolution, from any frame's common feature."""
-        network = self._ready()
-        with self._running():
-            return network.decode(common, shallow)
+        with (context or self._front).inference():
+            return self._ready().decode(common, shallow)
 
     def labels(
-        self, logits: Tensor, size: tuple[int, int], *, confidence: bool = False, trust: float = 1.0
+        self,
+        logits: Tensor,
+        size: tuple[int, int],
+        context: ExecutionContext | None = None,
+        *,
+        confidence: bool = False,
+        trust: float = 1.0,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-        """`label_map` on the stream of the frames, or the worker's: waits for no other."""
-        with self._running():
+        """Labels and confidence at image size, see `label_map`."""
+        with (context or self._front).inference():
             return label_map(logits, size, confidence=confidence, trust=trust)
 
-    def mean_confidence(self, logits: Tensor) -> float:
-        """Mean softmax maximum, 0 … 1, likewise."""
-        with self._running():
+    def mean_confidence(self, logits: Tensor, context: ExecutionContext | None = None) -> float:
+        """Mean softmax maximum, 0 … 1."""
+        with (context or self._front).inference():
             return mean_confidence(logits)
 
-    def aside(self, compute: Callable[[], T]) -> Future[T]:
+    def in_background(self, compute: Callable[[ExecutionContext], T]) -> Future[T]:
         """Compute with this engine beside the frames, in the order of the calls.
 
         Shallow features and inputs that `compute` uses must not be changed until it is done.
+
+        Args:
+            compute: called with the context that it has to pass to this engine.
         """
-        if self._aside is None:
-            self._aside = Aside(self._device, self._background_threads)
-        with self._running():
-            return self._aside.submit(compute)
+        if self._background is None:
+            self._background = BackgroundWorker(self._device, self._background_threads)
+        with self._front.inference():
+            return self._background.submit(compute)
 
     def warm_up(self, height: int, width: int) -> None:
         """Run a frame of a camera's size through all, so that the first real one is not slow."""
@@ -170,14 +190,14 @@ class Engine:
 
     def synchronize(self) -> None:
         """Wait for the device, so that stage times mean something."""
-        if self._front is not None:
-            self._front.synchronize()
+        if self._front.stream is not None:
+            self._front.stream.synchronize()
 
     def release(self) -> None:
         """Free the network's memory; the engine is of no use afterwards."""
-        if self._aside is not None:
-            self._aside.close()
-            self._aside = None
+        if self._background is not None:
+            self._background.close()
+            self._background = None
         self._network = None
         gc.collect()
         if self._is_cuda:
@@ -187,19 +207,9 @@ class Engine:
     def _is_cuda(self) -> bool:
         return self._device.type == "cuda"
 
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """Inference on the stream of the frames, or on the worker's own."""
-        in_worker = threading.current_thread().name.startswith(WORKER)
-        stream = None if in_worker else self._front
-        with torch.inference_mode(), torch.cuda.stream(stream):
-            yield
-
     def _ready(self) -> Dcfm:
         if self._network is None:
             raise RuntimeError("this engine was released; load another one")
-        if not threading.current_thread().name.startswith(WORKER):
-            prepare_thread(self._threads)
         return self._network
 
     def _map(self, values: tuple[float, ...]) -> Tensor:

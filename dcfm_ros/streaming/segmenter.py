@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -12,21 +13,46 @@ from torch import Tensor
 
 from dcfm_ros.errors import ImageError
 from dcfm_ros.streaming.correction import Correction
+from dcfm_ros.streaming.device import ExecutionContext
 from dcfm_ros.streaming.engine import Engine
-from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
-from dcfm_ros.streaming.limits import too_old
-from dcfm_ros.streaming.memory import (
-    Frame,
+from dcfm_ros.streaming.frames import (
+    InputFrame,
     KeyFrame,
     PastFrame,
     PendingKeyFrame,
     compare,
     forces_key_frame,
 )
+from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
+from dcfm_ros.streaming.limits import too_old
 from dcfm_ros.streaming.result import FrameResult
 from dcfm_ros.streaming.selector import Decision, KeyFrameSelector, policy_name
 from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
-from dcfm_ros.streaming.signals import Output, View, change, coarse
+from dcfm_ros.streaming.signals import NetworkImage, Output, change, coarse
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the network does for a frame."""
+
+    decision: Decision
+    in_background: bool
+    """Deep features are computed beside the frames; the labels come with the old ones."""
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the labels wait for deep features of their own frame."""
+        return self.decision.reason.is_key_frame and not self.in_background
+
+    @property
+    def measures_reuse(self) -> bool:
+        """Whether the labels are compared with those that the old deep features give."""
+        return self.is_fresh and self.decision.is_measured
+
+    @property
+    def expected_change(self) -> float:
+        """Expected label change of the labels that come out, 0 … 1."""
+        return 0.0 if self.is_fresh else self.decision.expected_change
 
 
 class Segmenter:
@@ -136,75 +162,68 @@ class Segmenter:
         """
         _check(rgb)
         started = time.perf_counter()
-        view = View.of(self._engine.resize(rgb))
-        frame = Frame(view, (rgb.shape[0], rgb.shape[1]), stamp_ns)
-        x = self._engine.upload(view.rgb)
+        image = NetworkImage.of(self._engine.resize(rgb))
+        frame = InputFrame(image, (rgb.shape[0], rgb.shape[1]), stamp_ns)
+        x = self._engine.upload(image.rgb)
         prepared = time.perf_counter()
 
         self._take_over(stamp_ns)
         shallow = self._engine.shallow(x)
-        decision = self._decide(frame)
-        aside = self._goes_aside(decision.reason, stamp_ns)
-        fresh = decision.reason.is_key_frame and not aside
-        common = self._engine.deep(shallow) if fresh else self._reused.common
+        plan = self._plan(frame)
+        common = self._engine.deep(shallow) if plan.is_fresh else self._reused.common
         logits = self._engine.decode(common, shallow)
-        compared = fresh and decision.is_measured
-        stale = self._engine.decode(self._reused.common, shallow) if compared else None
+        reused = self._reused_logits(plan, shallow)
         self._engine.synchronize()
-        if aside:
-            compute = partial(self._key_frame, shallow, frame)
-            self._pending = PendingKeyFrame(self._engine.aside(compute))
+        self._begin_background(plan, shallow, frame)
         computed = time.perf_counter()
 
-        expected = 0.0 if fresh else decision.expected_change
-        trust = 1.0 - self._engine.calibration.confidence_discount * expected
+        calibration = self._engine.calibration
+        trust = 1.0 - calibration.confidence_discount * plan.expected_change
         labels, confidence_map = self._engine.labels(
             logits, frame.size, confidence=confidence, trust=trust
         )
         output = Output(coarse(labels), self._engine.mean_confidence(logits))
-        self._remember(PastFrame(frame, output), decision, common if fresh else None)
-        if stale is not None:
-            self._learn(output, self._output(stale, frame.size))
+        self._remember(PastFrame(frame, output), plan, common)
+        if reused is not None:
+            self._learn(output, self._output(reused, frame.size))
         finished = time.perf_counter()
         return FrameResult(
             labels=labels,
             confidence=confidence_map,
             mean_confidence=trust * output.confidence,
-            is_key_frame=decision.reason.is_key_frame,
-            reason=decision.reason,
+            is_key_frame=plan.decision.reason.is_key_frame,
+            reason=plan.decision.reason,
             age=self._age,
-            age_ns=stamp_ns - self._reused.past.frame.stamp_ns,
-            expected_label_change=expected if self._engine.calibration.is_fitted else math.nan,
-            key_budget=decision.budget_left,
+            age_ns=self._age_ns(stamp_ns),
+            expected_label_change=plan.expected_change if calibration.is_fitted else math.nan,
+            key_budget=plan.decision.budget_left,
             preprocess_ms=1e3 * (prepared - started),
             network_ms=1e3 * (computed - prepared),
             postprocess_ms=1e3 * (finished - computed),
         )
 
-    def _goes_aside(self, reason: KeyFrameReason, stamp_ns: int) -> bool:
-        """Whether old deep features do for the labels of this key frame."""
+    def _plan(self, frame: InputFrame) -> Plan:
+        """Decide about a key frame, and whether old deep features do for its labels."""
+        decision = self._decide(frame)
+        reason = decision.reason
         background = self._settings.mode == "background" and reason.is_key_frame
-        return background and not reason.needs_fresh and not self._is_too_old(stamp_ns)
+        old_ones_do = background and not reason.needs_fresh
+        return Plan(decision, old_ones_do and not self._is_too_old(frame.stamp_ns))
 
-    def _is_too_old(self, stamp_ns: int) -> bool:
-        age_ns = stamp_ns - self._reused.past.frame.stamp_ns
-        return too_old(age_ns, self._settings.max_age_s)
+    def _reused_logits(self, plan: Plan, shallow: Tensor) -> Tensor | None:
+        """What reuse would have made of a key frame that is to be measured."""
+        return self._engine.decode(self._reused.common, shallow) if plan.measures_reuse else None
 
-    def _remember(self, past: PastFrame, decision: Decision, common: Tensor | None) -> None:
-        """Keep what the next frames need of one that is over.
+    def _begin_background(self, plan: Plan, shallow: Tensor, frame: InputFrame) -> None:
+        if plan.in_background:
+            compute = partial(self._key_frame, shallow, frame)
+            self._pending = PendingKeyFrame(self._engine.in_background(compute))
 
-        Args:
-            common: its common feature if it is a key frame that is done.
-        """
-        self._last = past
-        self._age += 1
-        if decision.reason.is_key_frame:
-            self._requested = False
-        if common is not None:
-            self._key, self._age = KeyFrame.of(common, past), 0
-            self._pending = None
-        elif self._pending is not None and decision.is_measured:
-            self._pending.reused = past.output
+    def _key_frame(self, shallow: Tensor, frame: InputFrame, context: ExecutionContext) -> KeyFrame:
+        """In the background: the deep features of a frame, and what its labels would have been."""
+        common = self._engine.deep(shallow, context)
+        logits = self._engine.decode(common, shallow, context)
+        return KeyFrame.of(common, PastFrame(frame, self._output(logits, frame.size, context)))
 
     def _take_over(self, stamp_ns: int) -> None:
         """Use the key frame of the background from this frame on, if it is ready or has to be."""
@@ -219,26 +238,40 @@ class Segmenter:
         if pending.reused is not None:
             self._learn(self._key.past.output, pending.reused)
 
+    def _remember(self, past: PastFrame, plan: Plan, common: Tensor) -> None:
+        """Keep what the next frames need of one that is over."""
+        self._last = past
+        self._age += 1
+        if plan.decision.reason.is_key_frame:
+            self._requested = False
+        if plan.is_fresh:
+            self._key, self._age = KeyFrame.of(common, past), 0
+            self._pending = None
+        elif self._pending is not None and plan.decision.is_measured:
+            self._pending.reused = past.output
+
     def _learn(self, fresh: Output, reused: Output) -> None:
         """Let the estimate follow what a key frame shows."""
         self._selector.learn(change(fresh.labels, reused.labels))
 
-    def _key_frame(self, shallow: Tensor, frame: Frame) -> KeyFrame:
-        """In the background: the deep features of a frame, and what its labels would have been."""
-        common = self._engine.deep(shallow)
-        logits = self._engine.decode(common, shallow)
-        return KeyFrame.of(common, PastFrame(frame, self._output(logits, frame.size)))
+    def _output(
+        self, logits: Tensor, size: tuple[int, int], context: ExecutionContext | None = None
+    ) -> Output:
+        labels, _ = self._engine.labels(logits, size, context)
+        return Output(coarse(labels), self._engine.mean_confidence(logits, context))
 
-    def _output(self, logits: Tensor, size: tuple[int, int]) -> Output:
-        labels, _ = self._engine.labels(logits, size)
-        return Output(coarse(labels), self._engine.mean_confidence(logits))
+    def _is_too_old(self, stamp_ns: int) -> bool:
+        return too_old(self._age_ns(stamp_ns), self._settings.max_age_s)
+
+    def _age_ns(self, stamp_ns: int) -> int:
+        return stamp_ns - self._reused.past.frame.stamp_ns
 
     @property
     def _reused(self) -> KeyFrame:
         assert self._key is not None
         return self._key
 
-    def _decide(self, frame: Frame) -> Decision:
+    def _decide(self, frame: InputFrame) -> Decision:
         """What forces a key frame comes first, then requests, then limits and policy."""
         forced = forces_key_frame(frame, self._key, self._last, self._settings)
         if forced is not None:
@@ -250,7 +283,7 @@ class Segmenter:
         std = self._engine.info.std if differs else None
         return self._selector.decide(
             compare(frame, self._reused, self._last.output, self._age + 1, std),
-            frame.stamp_ns - self._reused.past.frame.stamp_ns,
+            self._age_ns(frame.stamp_ns),
             frame.stamp_ns,
             busy=self._pending is not None,
         )

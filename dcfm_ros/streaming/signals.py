@@ -15,7 +15,7 @@ _COARSE_ROWS = 90
 
 
 @dataclass(frozen=True)
-class View:
+class NetworkImage:
     """A frame as the network sees it."""
 
     rgb: NDArray[np.uint8]
@@ -24,7 +24,7 @@ class View:
     """(h/8, w/8) in 0 … 1."""
 
     @classmethod
-    def of(cls, rgb: NDArray[np.uint8]) -> View:
+    def of(cls, rgb: NDArray[np.uint8]) -> NetworkImage:
         """Reduce (h, w, 3) RGB by area to an eighth of its sides."""
         height, width = (max(1, side // _LUMA_STEP) for side in rgb.shape[:2])
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
@@ -78,24 +78,26 @@ def change(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
     return float(np.count_nonzero(one != other)) / one.size
 
 
-def luma_change(view: View, other: View) -> float:
+def luma_change(image: NetworkImage, other: NetworkImage) -> float:
     """Mean absolute difference of luma, 0 … 1."""
-    return float(np.abs(view.luma - other.luma).mean())
+    return float(np.abs(image.luma - other.luma).mean())
 
 
-def luma_correlation(view: View, other: View) -> float:
+def luma_correlation(image: NetworkImage, other: NetworkImage) -> float:
     """Pearson's correlation of the lumas, −1 … 1; of a flat image with another flat one: 1."""
-    one, two = view.luma - view.luma.mean(), other.luma - other.luma.mean()
+    one, two = image.luma - image.luma.mean(), other.luma - other.luma.mean()
     power = math.sqrt(float((one * one).sum()) * float((two * two).sum()))
     if power < 1e-6 * one.size:
         return 1.0 if abs(one).max() + abs(two).max() < 1e-2 else 0.0
     return float((one * two).sum()) / power
 
 
-def input_change(view: View, other: View, std: tuple[float, float, float]) -> float:
+def input_change(
+    image: NetworkImage, other: NetworkImage, std: tuple[float, float, float]
+) -> float:
     """Mean absolute difference of the images as the network gets them, normalised by `std`.
 
     The criterion of DCFM's reference implementation for its adaptive key frames.
     """
-    red, green, blue, _ = cv2.mean(cv2.absdiff(view.rgb, other.rgb))
+    red, green, blue, _ = cv2.mean(cv2.absdiff(image.rgb, other.rgb))
     return (red / std[0] + green / std[1] + blue / std[2]) / (3 * 255.0)

@@ -20,9 +20,9 @@ from dcfm_ros.training.build import plan
 from dcfm_ros.training.code_version import code_version
 from dcfm_ros.training.data import class_weights, find_data
 from dcfm_ros.training.distributed import Processes
-from dcfm_ros.training.memory import explained
 from dcfm_ros.training.objective import TERMS, Objective
 from dcfm_ros.training.optimizer import set_learning_rates
+from dcfm_ros.training.out_of_memory import explained
 from dcfm_ros.training.pictures import overlays
 from dcfm_ros.training.run_log import RunLog
 from dcfm_ros.training.samples import Batch, Order, Samples, collate

@@ -14,7 +14,7 @@ import dcfm_ros
 from dcfm_ros.evaluation.measure.cost import FrameCost
 from dcfm_ros.evaluation.measure.metrics import measure, time_stages
 from dcfm_ros.evaluation.report.notes import notes_on
-from dcfm_ros.evaluation.run.memory import peak_memory
+from dcfm_ros.evaluation.run.peak_memory import peak_memory
 from dcfm_ros.evaluation.run.results import Recording, Results, plain
 
 SCHEMA = "dcfm_ros/metrics/2"

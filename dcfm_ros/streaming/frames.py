@@ -11,9 +11,9 @@ from torch import Tensor
 from dcfm_ros.streaming.keyframes import KeyFrameReason
 from dcfm_ros.streaming.settings import KeyFrameSettings
 from dcfm_ros.streaming.signals import (
+    NetworkImage,
     Output,
     Signals,
-    View,
     boundary_density,
     change,
     input_change,
@@ -23,10 +23,10 @@ from dcfm_ros.streaming.signals import (
 
 
 @dataclass(frozen=True)
-class Frame:
+class InputFrame:
     """A frame before the network has seen all of it."""
 
-    view: View
+    image: NetworkImage
     size: tuple[int, int]
     """(height, width) of the camera's image."""
     stamp_ns: int
@@ -36,7 +36,7 @@ class Frame:
 class PastFrame:
     """A frame that is over."""
 
-    frame: Frame
+    frame: InputFrame
     output: Output
 
 
@@ -75,7 +75,7 @@ class PendingKeyFrame:
 
 
 def forces_key_frame(
-    frame: Frame, key: KeyFrame | None, last: PastFrame | None, settings: KeyFrameSettings
+    frame: InputFrame, key: KeyFrame | None, last: PastFrame | None, settings: KeyFrameSettings
 ) -> KeyFrameReason | None:
     """Why older deep features will not do for a frame; None where they will."""
     if key is None or last is None:
@@ -85,13 +85,13 @@ def forces_key_frame(
     gap_ns = frame.stamp_ns - last.frame.stamp_ns
     if gap_ns < 0 or gap_ns > settings.max_gap_s * 1e9:
         return KeyFrameReason.STAMP_GAP
-    if luma_correlation(frame.view, last.frame.view) < settings.cut_correlation:
+    if luma_correlation(frame.image, last.frame.image) < settings.cut_correlation:
         return KeyFrameReason.CUT
     return None
 
 
 def compare(
-    frame: Frame,
+    frame: InputFrame,
     key: KeyFrame,
     last: Output,
     age: int,
@@ -107,9 +107,9 @@ def compare(
     then = key.past
     return Signals(
         age=age,
-        luma_change=luma_change(frame.view, then.frame.view),
+        luma_change=luma_change(frame.image, then.frame.image),
         drift=change(last.labels, then.output.labels),
         confidence_fall=max(0.0, then.output.confidence - last.confidence),
         boundary=key.boundary,
-        input_change=input_change(frame.view, then.frame.view, std) if std else math.nan,
+        input_change=input_change(frame.image, then.frame.image, std) if std else math.nan,
     )
