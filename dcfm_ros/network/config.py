@@ -12,6 +12,7 @@ RESNET_DEPTHS = {
     "resnet50": (3, 4, 6, 3),
     "resnet101": (3, 4, 23, 3),
 }
+EFFICIENTNETS = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2")
 MIT_CHANNELS = {"mit_b0": (32, 64, 160, 256)} | {
     f"mit_b{i}": (64, 128, 320, 512) for i in range(1, 6)
 }
@@ -30,7 +31,7 @@ class NetworkConfig:
     """Everything that decides what is computed with the weights."""
 
     backbone: str
-    """A key of `RESNET_DEPTHS` or `MIT_DEPTHS`."""
+    """A key of `RESNET_DEPTHS` or `MIT_DEPTHS`, or one of `EFFICIENTNETS`."""
     classes: int
     common_channels: int
     """Channels of the common feature, of the fused feature and of the head."""
@@ -53,26 +54,31 @@ class NetworkConfig:
     Otherwise it is stretched over the finest one, as the published code does: where a side of the
     image is no multiple of 32 px, it then lies up to 31 px off at the far edge."""
 
+    shallow_blocks: int = 0
+    """EfficientNet-Lite: blocks of the stride-4 stage that every frame computes; 0: all."""
+
     def __post_init__(self) -> None:
-        known = (*RESNET_DEPTHS, *MIT_DEPTHS)
+        known = (*RESNET_DEPTHS, *MIT_DEPTHS, *EFFICIENTNETS)
         if self.backbone not in known:
             raise CheckpointError(
                 f"unknown backbone {self.backbone!r}, expected one of {', '.join(known)}"
             )
         if self.context not in ("pyramid", "all_mlp"):
             raise CheckpointError(f"unknown context {self.context!r}, expected pyramid or all_mlp")
-        if self.backbone in MIT_DEPTHS and self.context != "all_mlp":
+        if self.backbone not in RESNET_DEPTHS and self.context != "all_mlp":
             raise CheckpointError(f"{self.backbone} needs context all_mlp, found {self.context!r}")
         if self.depths is None:
             return
-        if self.backbone in MIT_DEPTHS:
+        if self.backbone not in RESNET_DEPTHS:
             raise CheckpointError(f"{self.backbone} has depths of its own, found {self.depths}")
         if len(self.depths) != 4 or min(self.depths) < 1:
             raise CheckpointError(f"expected depths of four stages, 1 or more, found {self.depths}")
 
     @property
     def stage_depths(self) -> tuple[int, int, int, int]:
-        """Blocks of each stage."""
+        """Blocks of each stage; of an EfficientNet-Lite zeros, for its variant decides them."""
+        if self.backbone in EFFICIENTNETS:
+            return (0, 0, 0, 0)
         own = RESNET_DEPTHS.get(self.backbone) or MIT_DEPTHS[self.backbone]
         return self.depths or own
 
@@ -133,6 +139,19 @@ def _embedded(
     )
 
 
+def _efficientnet(backbone: str, classes: int, channels: int) -> NetworkConfig:
+    """An EfficientNet-Lite whose fusion runs at stride 4."""
+    return NetworkConfig(
+        backbone,
+        classes,
+        common_channels=channels,
+        independent_channels=24,
+        context="all_mlp",
+        embedding=channels,
+        whole_strides=True,
+    )
+
+
 CONFIGS: dict[str, NamedConfig] = {
     "cityscapes_resnet18": NamedConfig(_resnet("resnet18", 19), "cityscapes", (1024, 2048)),
     "cityscapes_resnet50": NamedConfig(_resnet("resnet50", 19), "cityscapes", (768, 1536)),
@@ -142,6 +161,8 @@ CONFIGS: dict[str, NamedConfig] = {
     "cityscapes_mitb1": NamedConfig(_mit("mit_b1", 19), "cityscapes", (512, 1024)),
     "vspw_mitb2": NamedConfig(_mit("mit_b2", 124, hidden_head=False), "vspw", (480, 853)),
     "vspw_mitb5": NamedConfig(_mit("mit_b5", 124, hidden_head=False), "vspw", (480, 853)),
+    "camvid_lite0": NamedConfig(_efficientnet("efficientnet_lite0", 11, 96), "camvid", (360, 480)),
+    "camvid_lite2": NamedConfig(_efficientnet("efficientnet_lite2", 11, 128), "camvid", (360, 480)),
     "camvid_medium": NamedConfig(_embedded(11, 32, 96, (5, 3, 4, 2)), "camvid", (360, 480)),
     "camvid_small": NamedConfig(_embedded(11, 32, 96), "camvid", (360, 480)),
     "camvid_tiny": NamedConfig(_embedded(11, 16, 48), "camvid", (360, 480)),

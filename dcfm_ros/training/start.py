@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from dcfm_ros.errors import CheckpointError
 from dcfm_ros.network.checkpoint import load, read_info
+from dcfm_ros.network.config import EFFICIENTNETS
 from dcfm_ros.network.dcfm import Dcfm
-from dcfm_ros.network.pretrained import initialize_backbone
+from dcfm_ros.network.pretrained import initialize_backbone, packaged_file
 from dcfm_ros.network.resnet import ResNet
 from dcfm_ros.resources import resource
 from dcfm_ros.training.build import Plan, build
@@ -64,7 +65,9 @@ def _read_weights(network: Dcfm, plan: Plan, settings: TrainSettings) -> None:
     if settings.pretrained:
         skip = settings.pretrained_skip
         tqdm.write(str(initialize_backbone(network, Path(settings.pretrained), skip)))
-    if settings.start:
+    if settings.start in EFFICIENTNETS:
+        tqdm.write(str(initialize_backbone(network, packaged_file(settings.start))))
+    elif settings.start:
         tqdm.write(take_weights(network, plan, settings.start))
 
 
