@@ -32,7 +32,7 @@ from std_srvs.srv import Trigger
 from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, named_config, save
 from dcfm_ros.ros.environment import use_fast_dds_profile
 from dcfm_ros.ros.executor import spin
-from dcfm_ros.ros.segmenter_node import SegmenterNode
+from dcfm_ros.ros.node import SegmenterNode
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 30.0

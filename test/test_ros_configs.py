@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 from ros_harness import CHECKOUT, running_peer, write_checkpoint
 
 from dcfm_ros.costmap import Kind, read_classes
-from dcfm_ros.ros.segmenter_node import SegmenterNode
+from dcfm_ros.ros.node import SegmenterNode
 from dcfm_ros.ros.settings import NodeSettings
 
 SETTINGS = NodeSettings().costmap

@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from dcfm_ros.ros.counts import Counts, Drop
+from dcfm_ros.ros.counts import Counts, Drop, RecentFigures
 from dcfm_ros.ros.diagnostics import CameraReport, camera_status, engine_status
 from dcfm_ros.ros.image_input import InputState
-from dcfm_ros.ros.recent import Summary
 
 INPUT = InputState("/image", "reliable", publishers=1, lost_messages=0, problem="")
 WELL = CameraReport(
@@ -24,7 +23,7 @@ WELL = CameraReport(
     newly_bad=0,
     newly_published=10,
     last_problem="",
-    recent=Summary(rate_hz=10.0, latency_ms=25.0, worst_latency_ms=40.0, key_frame_share=0.2),
+    recent=RecentFigures(rate_hz=10.0, latency_ms=25.0, worst_latency_ms=40.0, key_frame_share=0.2),
 )
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
@@ -64,7 +63,7 @@ def test_a_camera_reports_its_figures():
 
 
 def test_without_frames_there_are_no_figures_but_no_failure_either():
-    idle = replace(WELL, recent=Summary(0.0, math.nan, math.nan, math.nan))
+    idle = replace(WELL, recent=RecentFigures(0.0, math.nan, math.nan, math.nan))
     assert camera_status("segmenter: camera", idle).message == "0.0 Hz"
 
 

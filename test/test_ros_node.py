@@ -40,7 +40,7 @@ def process(peer, tmp_path_factory):
         yield process
 
 
-class Camera:
+class CameraDriver:
     """Sends frames and waits for what the node makes of them."""
 
     def __init__(self, peer):
@@ -86,7 +86,7 @@ class Camera:
 
 @pytest.fixture(scope="module")
 def camera(peer, process):
-    return Camera(peer)
+    return CameraDriver(peer)
 
 
 def test_a_label_image_has_header_and_size_of_its_image(camera):

@@ -11,7 +11,7 @@ from ros_harness import CHECKOUT, running_peer
 
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.ros import parameters
-from dcfm_ros.ros.configuration import yaml_text
+from dcfm_ros.ros.parameter_file import yaml_text
 from dcfm_ros.ros.settings import NodeSettings
 from dcfm_ros.settings import flatten, from_flat
 
@@ -41,7 +41,9 @@ def make_node(context):
 
 def test_shipped_yaml_is_what_the_dataclasses_say():
     shipped = (CHECKOUT / "config" / "segment.yaml").read_text(encoding="utf-8")
-    assert shipped == yaml_text(), "run python3 -m dcfm_ros.ros.configuration > config/segment.yaml"
+    assert shipped == yaml_text(), (
+        "run python3 -m dcfm_ros.ros.parameter_file > config/segment.yaml"
+    )
 
 
 def test_shipped_yaml_reads_back_as_the_defaults():

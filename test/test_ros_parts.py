@@ -8,10 +8,9 @@ import threading
 import pytest
 
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.ros.counts import Drop, FrameCounter
+from dcfm_ros.ros.counts import Drop, FrameCounter, RecentFrames
 from dcfm_ros.ros.environment import PROFILE_VARIABLES, fast_dds_profile, use_fast_dds_profile
-from dcfm_ros.ros.hand_over import HandOver
-from dcfm_ros.ros.recent import RecentFrames
+from dcfm_ros.ros.session import HandOver
 from dcfm_ros.ros.settings import NodeSettings
 from dcfm_ros.ros.throttle import Throttle
 

@@ -85,13 +85,13 @@ def _play(args: argparse.Namespace, stop: threading.Event) -> None:
     from tqdm import tqdm
 
     from dcfm_ros.bags import open_bag
-    from dcfm_ros.ros import middleware
     from dcfm_ros.ros.environment import use_fast_dds_profile
+    from dcfm_ros.ros.executor import running
     from dcfm_ros.ros.player import Player
 
     settings = _settings(args)
     use_fast_dds_profile()
-    with open_bag(args.bag, skip_missing=args.skip_missing) as bag, middleware.running():
+    with open_bag(args.bag, skip_missing=args.skip_missing) as bag, running():
         total_s = None if args.loop else max(0.0, bag.duration_ns / 1e9 - args.start_offset)
         with tqdm(total=total_s, bar_format=_BAR, disable=None, leave=False) as progress:
             player = Player(bag, settings, progress.update)

@@ -104,13 +104,13 @@ def live_node(
         EvaluationError: the node does not start.
         BagError: a bag that cannot be read.
     """
-    from dcfm_ros.ros import middleware
+    from dcfm_ros.ros.executor import running
     from dcfm_ros.ros.recorder import Recorder
 
     with TemporaryDirectory(prefix="dcfm_") as scratch, _environment(_apart(Path(scratch))):
         parameters = Path(scratch) / "segmenter.yaml"
         parameters.write_text(_parameters(bag, image_topic, settings), encoding="utf-8")
-        with middleware.running():
+        with running():
             beside = _beside(bag, image_topic, settings) if GRID in topics else ()
             recorder = Recorder(sink, outputs=[t for t in topics if t != GRID or beside])
             with (

@@ -16,10 +16,9 @@ from dcfm_ros.msg import FrameStatus
 from dcfm_ros.network.labels import LabelSet
 from dcfm_ros.pipeline import CameraPipeline, DecodedImage
 from dcfm_ros.ros.costmap_stage import CostmapStage
-from dcfm_ros.ros.counts import Drop, FrameCounter
+from dcfm_ros.ros.counts import Drop, FrameCounter, RecentFrames
 from dcfm_ros.ros.messages import Timing, frame_status, stamp_ns
 from dcfm_ros.ros.publishers import CameraPublishers
-from dcfm_ros.ros.recent import RecentFrames
 from dcfm_ros.streaming import FrameResult, Segmenter
 
 _NS_PER_MS = 1e6
@@ -33,7 +32,7 @@ class Arrival:
     arrived_ns: int
 
 
-class Camera:
+class CameraStage:
     """Processes the frames of one camera, always from the same worker thread.
 
     Args:

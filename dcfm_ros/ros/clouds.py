@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 from std_msgs.msg import Header
 
-from dcfm_ros.ros.buffers import uint8_field
+from dcfm_ros.ros.messages import uint8_field
 
 _PLACE = ("x", "y", "z")
 _OBSTACLE = np.dtype(

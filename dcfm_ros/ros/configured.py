@@ -11,7 +11,7 @@ from rclpy.node import Node
 
 from dcfm_ros.errors import ResourceError
 from dcfm_ros.pipeline import CameraPipeline
-from dcfm_ros.ros.camera import Camera
+from dcfm_ros.ros.camera import CameraStage
 from dcfm_ros.ros.configured_costmap import ConfiguredCostmap
 from dcfm_ros.ros.messages import label_info
 from dcfm_ros.ros.publishers import CameraPublishers, Mismatch, SharedPublishers
@@ -34,7 +34,7 @@ class Configured:
         on_mismatch: Mismatch,
     ) -> None:
         self._node = node
-        self.cameras: list[Camera] = []
+        self.cameras: list[CameraStage] = []
         self.costmap: ConfiguredCostmap | None = None
         with ExitStack() as undo:
             self.engine = Engine.load(settings.engine)
@@ -98,10 +98,10 @@ class Configured:
         settings: NodeSettings,
         warn: Callable[[str, str], None],
         on_mismatch: Mismatch,
-    ) -> Camera:
+    ) -> CameraStage:
         # Spread over the interval, so that no two cameras' key frames fall together.
         phase = number * settings.key_frames.interval // len(settings.camera_names)
-        return Camera(
+        return CameraStage(
             name,
             CameraPipeline(Segmenter(self.engine, settings.key_frames, phase=phase)),
             CameraPublishers(self._node, name, on_mismatch),

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-from dcfm_ros.ros.counts import Counts, Drop
+from dcfm_ros.ros.counts import Counts, Drop, RecentFigures
 from dcfm_ros.ros.environment import fast_dds_profile
 from dcfm_ros.ros.image_input import InputState
-from dcfm_ros.ros.recent import Summary
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class CameraReport:
     """Dropped as unreadable or failed since the last report."""
     newly_published: int
     last_problem: str
-    recent: Summary
+    recent: RecentFigures
     key_frame_policy: str = ""
     estimate_factor: float = 1.0
     """What corrects the estimated label change on this camera."""

@@ -1,4 +1,4 @@
-"""Spins an executor in a thread of its own, so that the main thread is free for signals."""
+"""Runs rclpy so that signals, failing callbacks and impossible requests do it no harm."""
 
 from __future__ import annotations
 
@@ -8,14 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import rclpy
 from rclpy.executors import Executor, ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.lifecycle import LifecycleNode
+from rclpy.signals import SignalHandlerOptions
 
 _PAUSE_S = 0.1  # lest an executor that fails at once fills the log
 
 
 @contextmanager
+def running() -> Iterator[None]:
+    """Nodes can be made within the `with` block; signals stay with the caller."""
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        yield
+    finally:
+        rclpy.shutdown()
+
+
+@contextmanager
 def spin(executor: Executor, logger: Any) -> Iterator[None]:
-    """Spin within the `with` block; an exception out of a callback is logged and survived."""
+    """Spin in a thread of its own within the `with` block; failing callbacks are logged."""
     stop = threading.Event()
 
     def loop() -> None:
@@ -37,3 +51,22 @@ def spin(executor: Executor, logger: Any) -> Iterator[None]:
         stop.set()
         executor.create_task(lambda: None)  # a task, unlike a wake-up, ends a spin_once
         thread.join()
+
+
+def refuse_impossible_transitions(node: LifecycleNode) -> None:
+    """Answer `success: false` where rclpy raises and leaves the caller without an answer."""
+    service = getattr(node, "_service_change_state", None)
+    if service is None:  # another rclpy than the ones known; the executor's loop still survives
+        return
+    change_state = service.callback
+
+    def answer(request: Any, response: Any) -> Any:
+        try:
+            return change_state(request, response)
+        except rclpy_implementation.RCLError:
+            name = request.transition.label or request.transition.id
+            node.get_logger().warning(f"transition {name} refused: not possible in this state")
+            response.success = False
+            return response
+
+    service.callback = answer

@@ -9,8 +9,7 @@ from std_msgs.msg import Header
 from dcfm_ros.costmap import CostGrid, GridSettings
 from dcfm_ros.costmap.classes import UNKNOWN_CLASS
 from dcfm_ros.msg import ClassGrid
-from dcfm_ros.ros.buffers import int8_field, uint8_field
-from dcfm_ros.ros.messages import time_message
+from dcfm_ros.ros.messages import int8_field, time_message, uint8_field
 
 
 def occupancy_grid(grid: CostGrid, frame_id: str) -> OccupancyGrid:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from array import array
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
@@ -13,7 +15,6 @@ from vision_msgs.msg import LabelInfo, VisionClass
 
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.network.labels import LabelSet
-from dcfm_ros.ros.buffers import uint8_field
 from dcfm_ros.ros.counts import Counts
 from dcfm_ros.streaming import FrameResult
 
@@ -29,6 +30,24 @@ def time_message(nanoseconds: int) -> Time:
     """Integer nanoseconds as a message's time."""
     seconds, rest = divmod(nanoseconds, _NS_PER_S)
     return Time(sec=seconds, nanosec=rest)
+
+
+def uint8_field(values: np.ndarray[Any, Any]) -> array[int]:
+    """The bytes of an array of any type, in C order, for a field of type uint8[]."""
+    return _filled("B", values)
+
+
+def int8_field(values: np.ndarray[Any, Any]) -> array[int]:
+    """An array of int8, in C order, for a field of type int8[]."""
+    return _filled("b", values)
+
+
+def _filled(code: str, values: np.ndarray[Any, Any]) -> array[int]:
+    # An array.array is taken as it is (0.2 ms at 720p); any other sequence is checked value by
+    # value (over 100 ms).
+    data = array(code)
+    data.frombytes(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+    return data
 
 
 def mono8_image(header: Header, pixels: np.ndarray) -> Image:

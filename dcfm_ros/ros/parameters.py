@@ -18,7 +18,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.ros.configuration import valid_values
+from dcfm_ros.ros.parameter_file import valid_values
 from dcfm_ros.ros.settings import NodeSettings
 from dcfm_ros.settings import Option, flatten, from_flat, replace_flat
 

@@ -38,7 +38,7 @@ def _run(args: list[str] | None, stop: threading.Event) -> int:
     from dcfm_ros.errors import SettingsError
     from dcfm_ros.ros.environment import use_fast_dds_profile
     from dcfm_ros.ros.executor import spin
-    from dcfm_ros.ros.segmenter_node import SegmenterNode
+    from dcfm_ros.ros.node import SegmenterNode
 
     # Callbacks are short, so let them in between two steps of the worker sooner than after 5 ms.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

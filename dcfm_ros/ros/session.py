@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rclpy.node import Node
 
-from dcfm_ros.ros.camera import Arrival, Camera
+from dcfm_ros.ros.camera import Arrival, CameraStage
 from dcfm_ros.ros.costmap_inputs import CostmapInputs
 from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Drop
-from dcfm_ros.ros.hand_over import HandOver
 from dcfm_ros.ros.image_input import ImageInput
 from dcfm_ros.ros.settings import NodeSettings
+
+T = TypeVar("T")
 
 
 class Session:
@@ -35,7 +36,7 @@ class Session:
         self,
         node: Node,
         settings: NodeSettings,
-        cameras: Sequence[Camera],
+        cameras: Sequence[CameraStage],
         costmap: CostmapStage | None,
         warn: Callable[[str, str], None],
     ) -> None:
@@ -105,3 +106,56 @@ class Session:
         while (turn := self._frames.take()) is not None:
             name, arrival = turn
             self.cameras[name].process(arrival)
+
+
+class HandOver(Generic[T]):
+    """The latest frame of each camera, from the subscriptions to the worker.
+
+    One slot per camera: a newer frame replaces an unread one, and cameras take turns.
+    """
+
+    def __init__(self, cameras: Sequence[str]) -> None:
+        self._cameras = tuple(cameras)
+        self._slots: dict[str, T] = {}
+        self._next = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, camera: str, item: T) -> T | None:
+        """Offer an item.
+
+        Returns:
+            The item that nobody will read: the replaced one or, after `close`, the offered one.
+        """
+        with self._changed:
+            if self._closed:
+                return item
+            replaced = self._slots.get(camera)
+            self._slots[camera] = item
+            self._changed.notify()
+            return replaced
+
+    def take(self) -> tuple[str, T] | None:
+        """Wait for the next camera's item in turn; None once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._slots)
+            if self._closed:
+                return None
+            count = len(self._cameras)
+            turns = [(self._next + step) % count for step in range(count)]
+            turn = next(turn for turn in turns if self._cameras[turn] in self._slots)
+            self._next = (turn + 1) % count
+            camera = self._cameras[turn]
+            return camera, self._slots.pop(camera)
+
+    def drain(self) -> dict[str, T]:
+        """Take back everything unread, by camera."""
+        with self._changed:
+            unread, self._slots = self._slots, {}
+            return unread
+
+    def close(self) -> None:
+        """Let `take` return None from now on; `drain` still gives what was unread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

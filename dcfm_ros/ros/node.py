@@ -18,7 +18,7 @@ from dcfm_ros.errors import DcfmError
 from dcfm_ros.ros import parameters
 from dcfm_ros.ros.configured import Configured
 from dcfm_ros.ros.diagnostics import engine_status
-from dcfm_ros.ros.lifecycle import refuse_impossible_transitions
+from dcfm_ros.ros.executor import refuse_impossible_transitions
 from dcfm_ros.ros.monitor import Monitor
 from dcfm_ros.ros.session import Session
 from dcfm_ros.ros.throttle import Throttle
