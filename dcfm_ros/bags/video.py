@@ -14,6 +14,7 @@ import numpy as np
 from dcfm_ros.bags.records import ImageFrame
 from dcfm_ros.bags.storage import natural_key, storage_kind
 from dcfm_ros.errors import BagError
+from dcfm_ros.images.upright import upright_file
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mjpeg")
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff")
@@ -43,6 +44,15 @@ class PictureFile:
 
     format: str
     data: bytes
+
+    @classmethod
+    def read(cls, path: Path) -> PictureFile:
+        """The file at a path, upright: one with an EXIF rotation becomes a PNG without.
+
+        Raises:
+            BagError: it cannot be read.
+        """
+        return cls(*upright_file(path.suffix[1:].lower(), _read(path)))
 
 
 def is_video(path: Path | str) -> bool:
@@ -109,7 +119,7 @@ class VideoReader:
 
     def _pictures(self) -> Iterator[PictureFile]:
         for path in self.pictures:
-            yield PictureFile(path.suffix[1:].lower(), _read(path))
+            yield PictureFile.read(path)
 
     def _decoded(self) -> Iterator[VideoImage]:
         capture = _capture(self.path)
@@ -153,7 +163,7 @@ def _picture_folder(path: Path, rate_hz: float) -> VideoReader:
         raise BagError(
             f"no pictures in folder {path}, expected files ending in {', '.join(PICTURE_SUFFIXES)}"
         )
-    data = np.frombuffer(_read(pictures[0]), np.uint8)
+    data = np.frombuffer(PictureFile.read(pictures[0]).data, np.uint8)
     first = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if first is None:
         raise BagError(f"{pictures[0]} does not decode, expected a picture: remove or replace it")

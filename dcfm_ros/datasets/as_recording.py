@@ -11,6 +11,7 @@ from pathlib import Path
 from dcfm_ros.bags import ImageFrame, message_class, write_bag
 from dcfm_ros.bags.convert import compressed_image, header
 from dcfm_ros.bags.video import PictureFile
+from dcfm_ros.datasets.files import labels_beside
 from dcfm_ros.datasets.recordings import Source
 from dcfm_ros.datasets.truth import SourceFrame
 from dcfm_ros.errors import EvaluationError
@@ -24,9 +25,9 @@ _PAUSE_NS = 10_000_000_000
 """Between clips."""
 _FRAME_ID = "camera"
 _IMAGE_FORMATS = {
-    ".jpg": "rgb8; jpeg compressed bgr8",
-    ".jpeg": "rgb8; jpeg compressed bgr8",
-    ".png": "rgb8; png compressed bgr8",
+    "jpg": "rgb8; jpeg compressed bgr8",
+    "jpeg": "rgb8; jpeg compressed bgr8",
+    "png": "rgb8; png compressed bgr8",
 }
 _LABEL_FORMAT = "mono8; png compressed mono8"
 
@@ -53,6 +54,10 @@ class Dataset:
     frames: tuple[ClipFrame, ...]
     read_label: Callable[[str], Pixels]
     """A label file as (H, W) class ids."""
+
+    def labels(self, frame: ClipFrame) -> Pixels:
+        """(H, W) class ids of a frame that has a label image."""
+        return labels_beside(self.read_label(str(frame.label)), frame.image)
 
     @property
     def labelled(self) -> int:
@@ -103,11 +108,11 @@ def dataset_source(dataset: Dataset) -> Source:
 
 def _stream(dataset: Dataset) -> Iterator[SourceFrame]:
     for frame in dataset.frames:
-        picture = PictureFile(frame.image.suffix[1:].lower(), _bytes(frame.image))
+        picture = PictureFile.read(frame.image)
         image = ImageFrame("", frame.stamp_ns, frame.stamp_ns, _FRAME_ID, picture)
         truth = None
         if frame.label is not None:
-            truth = partial(dataset.read_label, str(frame.label))
+            truth = partial(dataset.labels, frame)
         yield SourceFrame(image, truth, frame.clip)
 
 
@@ -134,11 +139,12 @@ def write_dataset_bag(
                 writer.write(
                     INFO_TOPIC, label_info(dataset.classes, stamp_ns), stamp_ns, latched=True
                 )
-            kind = _IMAGE_FORMATS[frame.image.suffix.lower()]
-            image = compressed_image(stamp_ns, _FRAME_ID, kind, _bytes(frame.image))
+            picture = PictureFile.read(frame.image)
+            kind = _IMAGE_FORMATS[picture.format]
+            image = compressed_image(stamp_ns, _FRAME_ID, kind, picture.data)
             writer.write(IMAGE_TOPIC, image, stamp_ns)
             if frame.label is not None:
-                png = labels_to_png(dataset.read_label(str(frame.label)))
+                png = labels_to_png(dataset.labels(frame))
                 label = compressed_image(stamp_ns, _FRAME_ID, _LABEL_FORMAT, png)
                 writer.write(LABEL_TOPIC, label, stamp_ns)
     return next(numbers)
@@ -153,10 +159,3 @@ def label_info(classes: Iterable[str], stamp_ns: int) -> object:
         threshold=0.0,
     )
     return info
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise EvaluationError(f"cannot read {path}: {error.strerror}") from None

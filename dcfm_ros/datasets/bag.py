@@ -24,6 +24,7 @@ from dcfm_ros.datasets.clips import Clip, Clips
 from dcfm_ros.datasets.files import LabelValues
 from dcfm_ros.errors import BagError, ImageError
 from dcfm_ros.images import is_compressed, labels_to_png, rgb_to_png, to_labels, to_rgb
+from dcfm_ros.images.upright import UPRIGHT, orientation
 
 LONGEST_GAP_NS = 1_000_000_000
 """Frames further apart than this are no neighbours: the recording was paused."""
@@ -147,7 +148,7 @@ def _write_frame(frame: ImageFrame, stem: Path) -> None:
     message = frame.message
     if is_compressed(message) and "bayer" not in message.format:
         data = bytes(message.data)
-        if data.startswith(b"\xff\xd8"):
+        if data.startswith(b"\xff\xd8") and orientation(data) == UPRIGHT:
             stem.with_suffix(".jpg").write_bytes(data)
             return
     stem.with_suffix(".png").write_bytes(rgb_to_png(to_rgb(message)))

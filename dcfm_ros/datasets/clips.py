@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.datasets.files import labels_beside
 from dcfm_ros.errors import DcfmError
 
 Image = NDArray[np.uint8]
@@ -88,7 +89,7 @@ class Clips:
     def labels(self, index: int) -> Image:
         """See `Source`."""
         clip, number = self._index[index]
-        return self._read(clip.labels[number])
+        return labels_beside(self._read(clip.labels[number]), clip.frames[number])
 
 
 def nearest_frame(source: Source, index: int, age: int) -> str | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import compressed_to_labels
+from dcfm_ros.images.upright import labels_upright, orientation, turned
 from dcfm_ros.network.labels import UNLABELLED
 
 Image = NDArray[np.uint8]
@@ -21,7 +22,7 @@ INVALID = -1
 
 
 def read_rgb(path: str) -> Image:
-    """(H, W, 3) RGB, as stored: an EXIF rotation is ignored, since label files know none.
+    """(H, W, 3) RGB, upright: an EXIF rotation is applied, as labelling tools do.
 
     Raises:
         DcfmError: missing, cut off or not an image.
@@ -33,7 +34,17 @@ def read_rgb(path: str) -> Image:
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not cut_off else None
     if bgr is None:
         raise DcfmError(f"{path} is no whole picture; expected a JPEG or PNG file, copy it again")
-    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    rgb = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(turned(rgb, orientation(data)), np.uint8)
+
+
+def labels_beside(labels: Image, picture: Path | str) -> Image:
+    """(H, W) labels turned as `read_rgb` turns their picture, where they lie as it is stored.
+
+    Raises:
+        DcfmError: the picture cannot be read.
+    """
+    return np.asarray(labels_upright(labels, _bytes(str(picture))), np.uint8)
 
 
 @dataclass(frozen=True)

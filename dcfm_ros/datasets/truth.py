@@ -14,6 +14,7 @@ from dcfm_ros.bags import BagReader, ImageFrame
 from dcfm_ros.bags.ground_truth import LabelledFrame
 from dcfm_ros.bags.topics import GROUND_TRUTH_PREFIX
 from dcfm_ros.bags.video import PictureFile
+from dcfm_ros.datasets.files import labels_beside
 from dcfm_ros.errors import EvaluationError, ImageError
 from dcfm_ros.images import Pixels, to_labels
 from dcfm_ros.network import UNLABELLED
@@ -144,7 +145,12 @@ class LabelFolder:
     def of(self, picture: Path, stamp_ns: int) -> Callable[[], Pixels] | None:
         """Reads the label image of the same name as a picture; None where there is none."""
         path = self._folder / f"{picture.stem}.png"
-        return partial(read_label, _image(path, stamp_ns)) if path.is_file() else None
+        return partial(_read_beside, picture, path, stamp_ns) if path.is_file() else None
+
+
+def _read_beside(picture: Path, path: Path, stamp_ns: int) -> Pixels:
+    """The labels of a picture, upright as it is read."""
+    return labels_beside(read_label(_image(path, stamp_ns)), picture)
 
 
 def _image(path: Path, stamp_ns: int) -> ImageFrame:

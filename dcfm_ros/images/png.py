@@ -27,7 +27,7 @@ def is_png(data: np.ndarray) -> bool:
 
 def is_whole_png(data: np.ndarray) -> bool:
     """Whether the chunks of a PNG file reach its end mark; their content is not looked at."""
-    return any(kind == b"IEND" for kind, _ in _chunks(data.data))
+    return any(kind == b"IEND" for kind, _ in png_chunks(data.data))
 
 
 def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
@@ -42,7 +42,7 @@ def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
     """
     rewritten = bytearray(_SIGNATURE)
     indexed = False
-    for kind, part in _chunks(data.data):
+    for kind, part in png_chunks(data.data):
         body = bytes(part)
         if kind == b"IHDR" and len(body) == 13:
             bits, colour_type = body[_BIT_DEPTH], body[_COLOUR_TYPE]
@@ -59,7 +59,8 @@ def with_identity_palette(data: np.ndarray) -> tuple[np.ndarray, bool]:
     return np.frombuffer(bytes(rewritten), np.uint8), indexed
 
 
-def _chunks(file: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def png_chunks(file: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """The chunks of a PNG file by kind and content, as far as it can be read."""
     position = len(_SIGNATURE)
     while position + 12 <= len(file):
         (length,) = struct.unpack_from(">I", file, position)
