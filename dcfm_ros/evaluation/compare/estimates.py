@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dcfm_ros.evaluation.compare.bootstrap import Floats, weighted_percentile
 from dcfm_ros.evaluation.compare.frame_log import HITS, PREDICTED, TRUE, FrameLog
+from dcfm_ros.evaluation.measure.figures import Figure
 
 _ROUNDING = 1e-6
 _CHUNK = 4_000_000
@@ -68,25 +69,24 @@ class Resampled:
         return self._log
 
 
-Figure = Callable[[Resampled], Floats]
+Estimate = Callable[[Resampled], Floats]
 
 
-def figure(name: str, setup: Mapping[str, Any]) -> Figure | None:
-    """How to compute a figure of `quantities`, in its unit; None where frames do not give it.
+def estimate(figure: Figure, setup: Mapping[str, Any]) -> Estimate | None:
+    """How to compute a figure, in its unit; None where frames do not give it.
 
     Args:
         setup: of the metrics.json.
     """
-    classes: Sequence[str] = setup["classes"]
-    if name == "miou":
-        return _miou_with_absent_classes if setup.get("absent_as_zero") else _miou
-    kind, _, rest = name.partition(".")
-    if kind in _OF_CLASS and rest in classes:
-        place = classes.index(rest)
-        return lambda drawn: 100.0 * _OF_CLASS[kind](drawn)[:, place]
-    if kind == "latency" and rest.startswith("p") and rest[1:].isdigit():
-        return lambda drawn: drawn.percentile(drawn.log.total_ms, float(rest[1:]))
-    return _PLAIN.get(name)
+    match figure.path:
+        case ("total", "accuracy", "miou") if setup.get("absent_as_zero"):
+            return _miou_with_absent_classes
+        case ("total", "accuracy", "classes", label, kind) if kind in _OF_CLASS:
+            place = setup["classes"].index(label)
+            return lambda drawn: 100.0 * _OF_CLASS[kind](drawn)[:, place]
+        case ("timings", "total", "stages_ms", "total", part) if part[1:].isdigit():
+            return lambda drawn: drawn.percentile(drawn.log.total_ms, float(part[1:]))
+    return _PLAIN.get(figure.name)
 
 
 def agrees(found: float, expected: float) -> bool:
@@ -135,14 +135,15 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return ratio
 
 
-_OF_CLASS: dict[str, Figure] = {
+_OF_CLASS: dict[str, Estimate] = {
     "iou": lambda drawn: drawn.iou,
     "precision": lambda drawn: _ratio(drawn.hits, drawn.predicted),
     "recall": lambda drawn: _ratio(drawn.hits, drawn.true),
 }
 """(draws, classes)."""
 
-_PLAIN: dict[str, Figure] = {
+_PLAIN: dict[str, Estimate] = {
+    "miou": _miou,
     "frequency_weighted_iou": _frequency_weighted_iou,
     "pixel_accuracy": _pixel_accuracy,
     "mean_accuracy": _mean_accuracy,

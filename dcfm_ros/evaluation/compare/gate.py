@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dcfm_ros.errors import EvaluationError, SettingsError
-from dcfm_ros.evaluation.compare.quantities import quantities, the_quantity
 from dcfm_ros.evaluation.compare.runs import Comparison, Difference, Run
+from dcfm_ros.evaluation.measure.figures import figures, the_figure
 
 _FORM = re.compile(
     r"\s*(?P<name>[^<>=]*?[^<>=\s])\s*(?P<sign>[<>]=?)\s*"
@@ -67,9 +67,10 @@ class Verdict:
     tripped: bool
 
     def __str__(self) -> str:
-        unit = "%" if self.gate.relative else self.difference.unit
+        figure = self.difference.figure
+        unit = "%" if self.gate.relative else figure.unit.name
         outcome = "FAILED" if self.tripped else "passed"
-        return f"{outcome}  {self.gate.text}: {self.difference.name} {self.found:+.4g} {unit}"
+        return f"{outcome}  {self.gate.text}: {figure.name} {self.found:+.4g} {unit}"
 
 
 def check_gates(gates: Sequence[Gate], old: Run) -> None:
@@ -97,7 +98,7 @@ def judge(gate: Gate, comparison: Comparison) -> Verdict:
 
 
 def _check_value(gate: Gate, run: Run) -> None:
-    if the_quantity(quantities(run.document), gate.name).value is None:
+    if the_figure(figures(run.document), gate.name).value is None:
         raise EvaluationError(
             f"--fail-if {gate.text!r}: {run.path} has no value of {gate.name} to compare"
         )

@@ -20,9 +20,9 @@ from dcfm_ros.evaluation.compare.bootstrap import (
     draw_weights,
     interval,
 )
-from dcfm_ros.evaluation.compare.estimates import Figure, Resampled, agrees, figure, joined
+from dcfm_ros.evaluation.compare.estimates import Estimate, Resampled, agrees, estimate, joined
 from dcfm_ros.evaluation.compare.frame_log import FrameLog, FrameLogs, read_frame_logs
-from dcfm_ros.evaluation.compare.quantities import Quantity, quantities
+from dcfm_ros.evaluation.measure.figures import MS, Figure, figures
 from dcfm_ros.evaluation.report.document import SCHEMA
 
 FILE = "metrics.json"
@@ -40,16 +40,13 @@ class Run:
 class Difference:
     """One figure of two runs, all in its unit."""
 
-    name: str
-    unit: str
+    figure: Figure
+    """Of the new run, or of the only one that has it."""
     old: float | None
     new: float | None
     low: float | None = None
     """Of the 95 % interval of new - old; None where frames do not give one."""
     high: float | None = None
-    better: int = 0
-    """1 if more is better, -1 if less is, 0 if neither."""
-    is_main: bool = True
 
     @property
     def change(self) -> float | None:
@@ -71,6 +68,7 @@ class Comparison:
     old: Run
     new: Run
     differences: dict[str, Difference]
+    """By name, in the order of `figures`."""
     frames: int
     """That both runs have; 0 where one has no frame log."""
     blocks: int
@@ -113,10 +111,8 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
         EvaluationError: other recordings or classes, or a damaged frame log.
     """
     check_comparable(old, new)
-    one, other = quantities(old.document), quantities(new.document)
-    differences = {
-        name: _difference(one.get(name), other.get(name)) for name in sorted({*one, *other})
-    }
+    one, other = figures(old.document), figures(new.document)
+    differences = {name: _difference(one.get(name), other.get(name)) for name in {**other, **one}}
     logs = [read_frame_logs(run.document, run.path.parent) for run in (old, new)]
     pairs = _pairs(*logs)
     lengths = [len(pair[0].stamps_ns) for pair in pairs]
@@ -128,7 +124,7 @@ def compare(old: Run, new: Run, draws: int = DRAWS) -> Comparison:
         drawn = [Resampled(joined(side), sizes, weights) for side in zip(*pairs, strict=True)]
         whole = [_whole(joined(list(log.values()))) for log in logs]
         for name, found in differences.items():
-            make = figure(name, old.document["setup"])
+            make = estimate(found.figure, old.document["setup"])
             if make is not None and _is_estimated(found, make, whole):
                 bounds = interval(make(drawn[1]) - make(drawn[0]))
                 if bounds is not None:
@@ -195,17 +191,10 @@ def _frame_counts(document: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _difference(old: Quantity | None, new: Quantity | None) -> Difference:
+def _difference(old: Figure | None, new: Figure | None) -> Difference:
     known = new or old
     assert known is not None
-    return Difference(
-        name=known.name,
-        unit=known.unit,
-        old=old.value if old else None,
-        new=new.value if new else None,
-        better=known.better,
-        is_main=known.is_main,
-    )
+    return Difference(known, old=old.value if old else None, new=new.value if new else None)
 
 
 def _pairs(old: FrameLogs, new: FrameLogs) -> list[tuple[FrameLog, FrameLog]]:
@@ -233,7 +222,7 @@ def _whole(log: FrameLog) -> Resampled:
     return Resampled(log, np.array([len(log.stamps_ns)]), np.ones((1, 1)))
 
 
-def _is_estimated(found: Difference, make: Figure, runs: Sequence[Resampled]) -> bool:
+def _is_estimated(found: Difference, make: Estimate, runs: Sequence[Resampled]) -> bool:
     """Whether the frame logs give the figures of the reports: another definition has no interval.
 
     Args:
@@ -242,7 +231,7 @@ def _is_estimated(found: Difference, make: Figure, runs: Sequence[Resampled]) ->
     for value, run in zip((found.old, found.new), runs, strict=True):
         if value is None:
             return False
-        if found.unit != "ms" and not agrees(make(run)[0], value):
+        if found.figure.unit != MS and not agrees(make(run)[0], value):
             return False
     return True
 

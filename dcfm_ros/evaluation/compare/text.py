@@ -15,10 +15,13 @@ _HEAD = ("", "old", "new", "change", f"{100 * LEVEL:.0f} % interval", "unit", ""
 
 def comparison_text(comparison: Comparison, verdicts: Collection[Verdict] = ()) -> str:
     """What changed, figure by figure, then what the gates say."""
-    gated = {verdict.difference.name for verdict in verdicts}
-    shown = [d for d in comparison.differences.values() if d.is_main or d.name in gated]
-    shown = [d for d in shown if d.old is not None or d.new is not None]
-    rows = [_HEAD, *(_row(difference) for difference in sorted(shown, key=_order))]
+    gated = {verdict.gate.name for verdict in verdicts}
+    rows = [_HEAD] + [
+        _row(found)
+        for name, found in comparison.differences.items()
+        if (found.figure.is_main or name in gated)
+        and (found.old is not None or found.new is not None)
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [f"old  {comparison.old.path}", f"new  {comparison.new.path}", ""]
     for row in rows:
@@ -53,20 +56,20 @@ def comparison_document(
             {
                 "gate": verdict.gate.text,
                 "tripped": verdict.tripped,
-                "figure": verdict.difference.name,
+                "figure": verdict.gate.name,
                 "found": verdict.found,
             }
             for verdict in verdicts
         ],
         "figures": {
-            d.name: {
-                "unit": d.unit,
+            name: {
+                "unit": d.figure.unit.name,
                 "old": d.old,
                 "new": d.new,
                 "change": d.change,
                 "interval": None if d.low is None else [d.low, d.high],
             }
-            for d in comparison.differences.values()
+            for name, d in sorted(comparison.differences.items())
         },
     }
 
@@ -79,20 +82,20 @@ def _how(comparison: Comparison) -> str:
 
 
 def _row(found: Difference) -> tuple[str, ...]:
-    digits = 1 if found.unit == "ms" else 0 if not found.unit else 2
+    figure, digits = found.figure, found.figure.unit.digits
     verdict = ""
-    if found.is_sure and found.better:
-        gained = (found.change or 0.0) * found.better
+    if found.is_sure and figure.better:
+        gained = (found.change or 0.0) * figure.better
         verdict = "better" if gained > 0 else "worse"
     return (
-        found.name,
+        figure.name,
         _number(found.old, digits),
         _number(found.new, digits),
         _number(found.change, digits, sign=True),
         ""
         if found.low is None or found.high is None
         else f"{_number(found.low, digits, sign=True)} … {_number(found.high, digits, sign=True)}",
-        found.unit,
+        figure.unit.name,
         verdict,
     )
 
@@ -102,11 +105,3 @@ def _number(value: float | None, digits: int, *, sign: bool = False) -> str:
         return "n/a"
     text = f"{value:{'+' if sign else ''}.{digits}f}"
     return text.lstrip("+-") if sign and float(text) == 0 else text
-
-
-def _order(found: Difference) -> tuple[int, str]:
-    """Accuracy first, classes after it, then time and the rest."""
-    for place, start in enumerate(("miou", "pixel", "mean_acc", "freq", "iou.", "latency", "rate")):
-        if found.name.startswith(start):
-            return place, found.name
-    return 99, found.name

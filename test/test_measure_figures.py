@@ -6,15 +6,15 @@ import pytest
 from comparison_harness import write_run
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.compare.quantities import quantities, the_quantity
 from dcfm_ros.evaluation.compare.runs import load_run
 from dcfm_ros.evaluation.measure.costmap_score import CostmapScore
+from dcfm_ros.evaluation.measure.figures import figures, the_figure
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    return quantities(load_run(write_run(folder, [[500, 500]])).document)
+    return figures(load_run(write_run(folder, [[500, 500]])).document)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def found(tmp_path_factory):
 )
 def test_figures_have_short_names_and_the_units_people_use(found, name, value, unit):
     assert found[name].value == pytest.approx(value)
-    assert found[name].unit == unit
+    assert found[name].unit.name == unit
 
 
 def test_what_is_better_is_known(found):
@@ -56,7 +56,7 @@ def test_details_are_not_for_the_table(found):
 )
 def test_an_unknown_figure_is_told_with_the_nearest(found, name, advice):
     with pytest.raises(EvaluationError, match="no figure .*" + advice):
-        the_quantity(found, name)
+        the_figure(found, name)
 
 
 def test_costmaps_of_all_recordings_are_counted_together(tmp_path):
@@ -67,7 +67,7 @@ def test_costmaps_of_all_recordings_are_counted_together(tmp_path):
     scores.append({**zero, "ground": 30, "ground_right": 30, "hidden_obstacles": 0})
     for recording, score in zip(run.document["recordings"], [*scores, None], strict=True):
         recording["costmap"] = {"against_truth": score}
-    found = quantities(run.document)
+    found = figures(run.document)
     assert found["costmap.ground_right"].value == pytest.approx(80.0)
     assert found["costmap.hidden_obstacles"].value == pytest.approx(100 * 5 / 55)
     assert found["costmap.hidden_obstacles"].better == -1
