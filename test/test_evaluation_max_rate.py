@@ -9,7 +9,8 @@ import pytest
 
 from dcfm_ros.bags import open_bag
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
-from dcfm_ros.evaluation.report.max_rate import curve_text, max_rate_section, sentence
+from dcfm_ros.evaluation.report.max_rate import curve_text, section, sentence
+from dcfm_ros.evaluation.report.template import render
 from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.network import label_set
 from dcfm_ros.replay.max_rate import (
@@ -87,6 +88,10 @@ def test_a_player_may_be_late_by_a_frame_or_by_the_precision():
     assert kept_pace(499.0, duration_s=10.0, rate=1.0, frames=1001), "5 % of 10 s"
 
 
+def section_html(document):
+    return render("max_rate.html.j2", max_rate=section(document))
+
+
 def test_the_curve_rises_and_can_be_json():
     content = plain(find_max_rate(node_with(1.4)[0]), 15.0)
     rates = [t["rate"] for t in content["curve"]]
@@ -95,8 +100,8 @@ def test_the_curve_rises_and_can_be_json():
     text = curve_text(content)
     assert text.splitlines()[0].split()[:2] == ["rate", "Hz"]
     assert len(text.splitlines()) == 1 + len(rates)
-    assert f"{content['rate']:.2f} times real time" in max_rate_section({"max_rate": content})
-    assert max_rate_section({}) == ""
+    assert f"{content['rate']:.2f} times real time" in section_html({"max_rate": content})
+    assert section_html({}) == ""
 
 
 def test_unknown_latencies_are_null():

@@ -21,7 +21,17 @@ from dcfm_ros.cli.missing import how_to_get
 from dcfm_ros.cli.probe import Tried, probe
 from dcfm_ros.errors import DcfmError
 
-_PYTHON_PACKAGES = ("numpy", "cv2", "safetensors", "rosbags", "yaml", "tqdm", "scipy", "matplotlib")
+_PYTHON_PACKAGES = (
+    "numpy",
+    "cv2",
+    "safetensors",
+    "rosbags",
+    "yaml",
+    "tqdm",
+    "scipy",
+    "matplotlib",
+    "jinja2",
+)
 _MESSAGE_PACKAGES = (
     "sensor_msgs",
     "nav_msgs",

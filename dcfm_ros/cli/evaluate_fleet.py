@@ -90,8 +90,11 @@ def _report(
     judge: Judge,
 ) -> int:
     """In the first process."""
-    from dcfm_ros.evaluation.fleet.page import without_deliveries
-    from dcfm_ros.evaluation.fleet.report import fleet_text, write_fleet_report
+    from dcfm_ros.evaluation.fleet.report import (
+        fleet_text,
+        without_deliveries,
+        write_fleet_report,
+    )
     from dcfm_ros.evaluation.report.summary import summary
 
     order = {job.name: place for place, job in enumerate(fleet.jobs)}

@@ -10,6 +10,7 @@ _BUILD = "build the package with `colcon build` or `pip install .`: its messages
 _ROS_PACKAGES = ("rclpy", "rcl_interfaces", "rosgraph_msgs", "builtin_interfaces", "lifecycle_msgs")
 _PIP_NAMES = {
     "cv2": "opencv-python-headless",
+    "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
     "PIL": "pillow",

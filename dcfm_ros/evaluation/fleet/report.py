@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,13 @@ from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.compare.runs import load_run
 from dcfm_ros.evaluation.fleet.document import Row, fleet_document
 from dcfm_ros.evaluation.fleet.jobs import FOLDER, Job
-from dcfm_ros.evaluation.fleet.page import costmap_sentence, fleet_page, table
+from dcfm_ros.evaluation.fleet.page import fleet_page
 from dcfm_ros.evaluation.measure import counts
 from dcfm_ros.evaluation.measure.counts import Counts, added, no_counts, read_counts
 from dcfm_ros.evaluation.measure.pooled import PooledTally
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.document import write_document
+from dcfm_ros.evaluation.report.formats import aligned, percent, recordings_table
 from dcfm_ros.evaluation.run.output import output_folder
 from dcfm_ros.network import LabelSet
 
@@ -68,19 +69,32 @@ def write_fleet_report(
 
 def fleet_text(content: dict[str, Any], rows: Sequence[Row]) -> str:
     """One line for each recording, then those that failed with their reasons."""
-    found = table(content)
-    widths = [max(map(len, column)) for column in zip(*found, strict=True)]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if column else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in found
-    ]
+    lines = aligned(recordings_table(content), left=1)
     if "costmap" in content:
-        lines.append(f"costmap     {costmap_sentence(content['costmap'])}")
+        lines.append(f"costmap     {_costmap_sentence(content['costmap'])}")
     lines += [f"FAILED  {row.name}: {row.error}" for row in rows if row.error]
     before = sum(row.was_done for row in rows)
     if before:
         lines.append(f"{before} of {len(rows)} recordings had been done before")
     return "\n".join(lines)
+
+
+def without_deliveries(document: Mapping[str, Any]) -> dict[str, Any]:
+    """For figures of all together: what came of each recording stands in its row."""
+    return {
+        **document,
+        "recordings": [
+            {**{k: v for k, v in recording.items() if k != "delivery"}, "notes": []}
+            for recording in document["recordings"]
+        ],
+    }
+
+
+def _costmap_sentence(costmap: Mapping[str, Any]) -> str:
+    """How the grids of all recordings compare with the true ones."""
+    return (
+        f"{percent(costmap['ground_right_share'])} % of the ground has its class, "
+        f"{percent(costmap['obstacles_near_share'])} % of the obstacle cells lie at most two cells "
+        f"from a true one, {percent(costmap['hidden_obstacle_share'])} % of the cells shown as "
+        f"ground hide an obstacle ({costmap['grids']} grids)"
+    )

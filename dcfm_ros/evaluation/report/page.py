@@ -1,118 +1,149 @@
-"""The pieces of a report page: HTML in strings, every text escaped."""
+"""The report page of a run: what its template lays out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from dcfm_ros.evaluation.report.pictures import svg_uri
+from dcfm_ros.evaluation.measure.frames import FrameRecord
+from dcfm_ros.evaluation.report import max_rate
+from dcfm_ros.evaluation.report.costmap_pictures import beside
+from dcfm_ros.evaluation.report.formats import recordings_table
+from dcfm_ros.evaluation.report.latency_figures import (
+    latency_histogram,
+    stage_bars,
+    stage_histograms,
+)
+from dcfm_ros.evaluation.report.pictures import (
+    ground_truth,
+    jpeg_uri,
+    mistakes,
+    prediction,
+    svg_uri,
+)
+from dcfm_ros.evaluation.report.quality_figures import accuracy_by_age, reliability_diagram
+from dcfm_ros.evaluation.report.template import render
+from dcfm_ros.evaluation.report.timeline_figure import timeline
+from dcfm_ros.evaluation.run.results import Results
+from dcfm_ros.evaluation.run.samples import Sample
 from dcfm_ros.network import LabelSet
 
-MISSING = "n/a"
+Document = Mapping[str, Any]
+
+_MOST_TIMELINES = 8
+_MOST_COSTMAPS = 4
+_MOST_SHOTS = 4
 
 
-def page(title: str, body: str) -> str:
-    """A whole document that needs no other file."""
-    style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+@dataclass(frozen=True)
+class Picture:
+    """A frame, and what is shown of it: names and data URIs."""
+
+    frame: FrameRecord
+    panels: list[tuple[str, str]]
+
+
+def report_page(results: Results, document: Document, title: str) -> str:
+    """The page as HTML.
+
+    Args:
+        document: the content of metrics.json.
+    """
+    labels, samples = results.setup.info.labels, results.samples
+    spread = samples.spread()
+    return render(
+        "run.html.j2",
+        title=title,
+        document=document,
+        colors=colors_of(labels),
+        recordings=recordings_table(document),
+        overlays=[
+            Picture(sample.record, [("overlay", jpeg_uri(prediction(sample, labels)))])
+            for sample in spread
+        ],
+        shown=_shown(spread, labels),
+        costmaps=_costmaps(results),
+        timelines=_timelines(results),
+        drawings=_drawings(results, document),
+        max_rate=max_rate.section(document),
+        worst=[Picture(sample.record, _panels(sample, labels)) for sample in samples.worst()],
+        apart=samples.apart,
+        recording_settings=_recording_settings(document),
     )
 
 
-def section(title: str, *parts: str) -> str:
-    """A heading and what stands below it; nothing without parts."""
-    content = "\n".join(part for part in parts if part)
-    return f"<section>\n<h2>{escape(title)}</h2>\n{content}\n</section>" if content else ""
+def colors_of(labels: LabelSet) -> dict[str, tuple[int, int, int]]:
+    """RGB by class name."""
+    return dict(zip(labels.classes, labels.colors, strict=True))
 
 
-def text(words: str) -> str:
-    """A paragraph that explains; a number and its % stay on one line."""
-    return f'<p class="soft">{escape(words)}</p>'.replace(" %", "\u00a0%")
+def _shown(samples: list[Sample], labels: LabelSet) -> list[str]:
+    """Names of the classes that the frames show."""
+    found = {int(label) for sample in samples for label in set(sample.labels.ravel().tolist())}
+    return [name for label, name in enumerate(labels.classes) if label in found]
 
 
-def card(name: str, value: str, unit: str = "", more: str = "") -> str:
-    """One figure of the summary."""
-    return (
-        f'<div class="card"><div class="name">{escape(name)}</div>'
-        f'<div class="value">{escape(value)} <small>{escape(unit)}</small></div>'
-        f'<div class="more">{escape(more)}</div></div>'
-    )
+def _panels(sample: Sample, labels: LabelSet) -> list[tuple[str, str]]:
+    pictures = {
+        "camera": sample.rgb,
+        "prediction": prediction(sample, labels),
+        "ground truth": ground_truth(sample, labels),
+        "mistakes": mistakes(sample, labels),
+    }
+    return [(name, jpeg_uri(found)) for name, found in pictures.items() if found is not None]
 
 
-def cards(items: Sequence[str]) -> str:
-    """The figures of the summary side by side."""
-    return f'<div class="cards">{"".join(items)}</div>'
+def _costmaps(results: Results) -> dict[str, list[dict[str, Any]]]:
+    """Grids by recording."""
+    runs = {r.name: r.costmap for r in results.recordings if r.costmap is not None}
+    return {
+        name: [
+            {
+                "index": shot.index,
+                "has_truth": shot.truth is not None,
+                "source": jpeg_uri(beside(shot, run.classes)),
+            }
+            for shot in run.shots(_MOST_SHOTS)
+        ]
+        for name, run in list(runs.items())[:_MOST_COSTMAPS]
+    }
 
 
-def notes(sentences: Sequence[str]) -> str:
-    """What a reader has to know about the figures."""
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return f'<div class="notes"><ul>{items}</ul></div>' if items else ""
+def _timelines(results: Results) -> list[tuple[str, str]]:
+    own_reference = results.setup.conventions.own_reference
+    return [
+        (r.name, svg_uri(timeline(r.tally, r.tally.period_ms, own_reference=own_reference)))
+        for r in results.recordings[:_MOST_TIMELINES]
+    ]
 
 
-def table(head: Sequence[str], rows: Sequence[str], numeric_from: int = 1) -> str:
-    """A table; the columns from `numeric_from` on hold numbers."""
-    cells = "".join(
-        f'<th class="{"number" if column >= numeric_from else "name"}">{escape(name)}</th>'
-        for column, name in enumerate(head)
-    )
-    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+def _drawings(results: Results, document: Document) -> dict[str, str | None]:
+    """Data URIs by subject; None where nothing was measured of it."""
+    tally, recordings = results.total(), results.recordings
+    period_ms = recordings[0].tally.period_ms if len(recordings) == 1 else float("nan")
+    accuracy, calibration = document["total"]["accuracy"], document["total"]["calibration"]
+    by_age = accuracy["by_age"] if accuracy else []
+    drawn = {
+        "latency": latency_histogram(tally, period_ms),
+        "stages": stage_bars(tally),
+        "stage_histograms": stage_histograms(tally),
+        "by_age": accuracy_by_age(by_age) if len(by_age) > 1 else None,
+        "reliability": reliability_diagram(calibration) if calibration else None,
+    }
+    return {name: None if svg is None else svg_uri(svg) for name, svg in drawn.items()}
 
 
-def row(cells: Sequence[str], *, css: str = "") -> str:
-    """A table row of ready-made cells."""
-    opening = f'<tr class="{css}">' if css else "<tr>"
-    return f"{opening}{''.join(cells)}</tr>"
-
-
-def words(value: str) -> str:
-    """A cell with text."""
-    return f"<td>{escape(value)}</td>"
-
-
-def figure_cell(value: str) -> str:
-    """A cell with a number."""
-    return f'<td class="number">{escape(value)}</td>'
-
-
-def bar_cell(share: float | None) -> str:
-    """A cell with a bar for a share of 0 … 1."""
-    width = 100.0 * (share or 0.0)
-    return f'<td class="wide"><div class="bar"><i style="width:{width:.1f}%"></i></div></td>'
-
-
-def swatch(color: tuple[int, int, int]) -> str:
-    """A small square in a class's colour."""
-    return f'<span class="swatch" style="background:rgb{color}"></span>'
-
-
-def legend(labels: LabelSet, shown: Sequence[int]) -> str:
-    """Colour and name of the classes given by id."""
-    items = "".join(
-        f"<span>{swatch(labels.colors[i])}{escape(labels.classes[i])}</span>" for i in shown
-    )
-    return f'<div class="legend">{items}</div>'
-
-
-def drawing(svg: bytes, description: str) -> str:
-    """A figure by matplotlib."""
-    return f'<img class="drawing" alt="{escape(description)}" src="{svg_uri(svg)}">'
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """A share of 0 … 1 in per cent, without the sign."""
-    return MISSING if share is None else f"{100.0 * share:.{digits}f}"
-
-
-def milliseconds(value: float) -> str:
-    """With as many digits as mean something."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
-
-
-def giga(count: float) -> str:
-    """Multiply-adds in units of 10^9."""
-    return f"{count / 1e9:.{1 if count >= 1e10 else 2}f}"
+def _recording_settings(document: Document) -> dict[str, Any]:
+    recordings = document["recordings"]
+    if len(recordings) > 1:
+        return {recording["name"]: recording["path"] for recording in recordings}
+    (only,) = recordings
+    return {
+        "path": only["path"],
+        "image topic": only["image_topic"] or "n/a",
+        "ground truth": only["label_topic"] or "n/a",
+        "image size": "{width}x{height} px".format(**only["image_size"]),
+        "unreadable frames": only["unreadable_frames"],
+        "dcfm_ros": document["dcfm_ros"],
+    }

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from dcfm_ros.evaluation.report.page import giga, milliseconds, percent
+from dcfm_ros.evaluation.report.formats import giga, milliseconds, percent
 
 _WIDTH = 100
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from dcfm_ros.evaluation.measure.counts import FILE as COUNTS
 from dcfm_ros.evaluation.measure.counts import counts_of, write_counts
-from dcfm_ros.evaluation.report import costmap_section, gallery, quality_sections, sections
+from dcfm_ros.evaluation.report.costmap_pictures import film_strip
 from dcfm_ros.evaluation.report.document import document, write_document
-from dcfm_ros.evaluation.report.max_rate import max_rate_section
-from dcfm_ros.evaluation.report.page import page
+from dcfm_ros.evaluation.report.page import report_page
 from dcfm_ros.evaluation.report.sheet import contact_sheet
 from dcfm_ros.evaluation.report.summary import one_line
-from dcfm_ros.evaluation.run.results import Results
+from dcfm_ros.evaluation.run.results import Recording, Results
+from dcfm_ros.images import Pixels
 
 
 def write_report(
@@ -31,37 +31,31 @@ def write_report(
         The content of metrics.json.
     """
     content = {**document(results), **(extra or {})}
-    title = title or sections.title_of(results.recordings)
+    title = title or _title_of(results.recordings)
     contact_sheet(
         results.samples.spread(),
         results.setup.info.labels,
         title,
         one_line(content),
         folder / "contact_sheet.png",
-        costmap_section.strip(results),
+        _strip(results.recordings),
     )
-    html = page(f"{title}: segmentation report", _body(results, content, title))
+    html = report_page(results, content, title)
     (folder / "report.html").write_text(html, encoding="utf-8")
     write_counts(counts_of(results.total()), folder / COUNTS)
     write_document(content, folder / "metrics.json")
     return content
 
 
-def _body(results: Results, content: dict[str, Any], title: str) -> str:
-    parts = (
-        sections.heading(title, content),
-        sections.summary_cards(content),
-        sections.all_notes(content),
-        gallery.overlays(results),
-        costmap_section.costmaps(results),
-        sections.recordings(content),
-        sections.classes(content, results.setup.info.labels),
-        sections.timelines(results),
-        sections.latency(results, content),
-        max_rate_section(content),
-        quality_sections.reuse(content),
-        quality_sections.steadiness(content),
-        gallery.worst(results),
-        sections.settings(content),
-    )
-    return "\n".join(part for part in parts if part)
+def _title_of(recordings: list[Recording]) -> str:
+    """What the report is about."""
+    first = recordings[0].name
+    return first if len(recordings) == 1 else f"{first} and {len(recordings) - 1} more"
+
+
+def _strip(recordings: list[Recording]) -> Pixels | None:
+    """Grids of the first recording that has them, side by side; None without."""
+    for recording in recordings:
+        if recording.costmap is not None and recording.costmap.shots():
+            return film_strip(recording.costmap.shots(), recording.costmap.classes)
+    return None

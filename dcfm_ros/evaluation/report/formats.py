@@ -1,0 +1,59 @@
+"""Figures as text, with the same digits in a terminal and on a page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MISSING = "n/a"
+_COLUMNS = ("recording", "frames", "mIoU %", "key frames %", "p50 ms", "p95 ms")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share of 0 … 1 in per cent, without the sign."""
+    return MISSING if share is None or math.isnan(share) else f"{100.0 * share:.{digits}f}"
+
+
+def milliseconds(value: float | None) -> str:
+    """With as many digits as mean something."""
+    if value is None:
+        return MISSING
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def giga(count: float) -> str:
+    """Multiply-adds in units of 10^9."""
+    return f"{count / 1e9:.{1 if count >= 1e10 else 2}f}"
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int = 0) -> list[str]:
+    """Lines of a table for a terminal; the first `left` columns hold words, the others numbers."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column < left else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def recordings_table(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A head, and a row for each recording of a metrics.json."""
+    is_live = any(recording.get("delivery") for recording in document["recordings"])
+    rows = [_COLUMNS + (("dropped",) if is_live else ())]
+    for recording in document["recordings"]:
+        accuracy, delivery = recording["accuracy"], recording.get("delivery")
+        latency = document["timings"]["recordings"][recording["name"]]["stages_ms"]["total"]
+        row = (
+            recording["name"],
+            str(recording["frames"]),
+            percent(accuracy["miou"]) if accuracy else MISSING,
+            percent(recording["key_frames"]["share"], 0),
+            milliseconds(latency["p50"]),
+            milliseconds(latency["p95"]),
+        )
+        dropped = (str(delivery["dropped"] + delivery["lost"]),) if delivery else ()
+        rows.append(row + dropped)
+    return rows
