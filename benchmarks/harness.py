@@ -25,7 +25,7 @@ from typing import Any
 
 import cv2
 
-from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
+from dcfm_ros.datasets.source import Source, SourceOptions, open_source
 from dcfm_ros.evaluation.run.exact import read_decoded, segment, warm_up
 from dcfm_ros.evaluation.run.results import EXACT, Results, Setup
 from dcfm_ros.images import Pixels

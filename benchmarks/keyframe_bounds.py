@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dcfm_ros.calibration.oracle import best_key_frames
 from dcfm_ros.calibration.reuse_table import ReuseTable
-from dcfm_ros.calibration.simulation import Run, simulate
+from dcfm_ros.calibration.simulation import SimulatedRun, simulate
 from dcfm_ros.streaming.keyframes import FixedInterval, InputDifference
 from dcfm_ros.streaming.label_change import Calibration
 
@@ -119,5 +119,5 @@ def _served(table: ReuseTable, keys: list[int]) -> Values:
     return np.nan_to_num(series, nan=float(np.nanmean(change[:, -1])))
 
 
-def _curve(runs: list[Run]) -> Curve:
+def _curve(runs: list[SimulatedRun]) -> Curve:
     return Curve([run.key_share for run in runs], [run.change for run in runs])

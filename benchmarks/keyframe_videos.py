@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure_reuse
 from dcfm_ros.network import load
 from dcfm_ros.streaming import Engine, EngineSettings
 from dcfm_ros.synthetic import Street, StreetSettings
@@ -77,7 +77,9 @@ def table(name: str, how: Measuring) -> ReuseTable:
     """Measure a video, or take what was measured before with the same weights."""
     file = how.cache / f"{name}_{_digest(name, how)}.npz"
     if not file.is_file():
-        found = measure(Engine.load(how.engine), name, frames(name, how.shared), ages=how.ages)
+        found = measure_reuse(
+            Engine.load(how.engine), name, frames(name, how.shared), ages=how.ages
+        )
         how.cache.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(
             file,

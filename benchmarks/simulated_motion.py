@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.markdown import table_lines
 from dcfm_ros.datasets import camvid
-from dcfm_ros.datasets.clips import Source
+from dcfm_ros.datasets.clips import Clips
 from dcfm_ros.datasets.files import read_rgb
 from dcfm_ros.training.motion import simulate_motion
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def displacements(
-    source: Source, age: int, rng: np.random.Generator
+    source: Clips, age: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Of all pixels: (real,), (simulated,) in px."""
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_training_calibration import table
+from test_calibration_fit import table
 
 from dcfm_ros.calibration.fit import fit
 

@@ -14,7 +14,7 @@ from evaluation_harness import write_checkpoint
 from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.cli.main import main
 from dcfm_ros.costmap import CostmapSettings
-from dcfm_ros.datasets.recordings import SourceOptions, open_source
+from dcfm_ros.datasets.source import SourceOptions, open_source
 from dcfm_ros.errors import BagError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.report.costmap_pictures import beside, film_strip, top_view

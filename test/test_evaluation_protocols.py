@@ -10,9 +10,8 @@ import torch
 from dataset_trees import camvid_tree, cityscapes_tree, vspw_tree
 from evaluation_harness import pictures, write_recording
 
-from dcfm_ros.cli.datasets import DatasetOptions, open_dataset
-from dcfm_ros.datasets.as_recording import dataset_source
-from dcfm_ros.datasets.recordings import SourceOptions, open_source
+from dcfm_ros.datasets.source import SourceOptions, open_source
+from dcfm_ros.datasets.split import SplitOptions, open_split
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.evaluate import RunSettings, run_exact
 from dcfm_ros.evaluation.run.protocols import PROTOCOLS, evaluate_by, segment_by
@@ -63,8 +62,7 @@ def check(frame, plain, keys):
 
 def test_windows_count_each_labelled_frame_twice(tmp_path, engine, checkpoint):
     """As a key frame, and between those beside it: of the clips' ends there is one neighbour."""
-    dataset = open_dataset(DatasetOptions("camvid", camvid_tree(tmp_path), before=1, after=1))
-    source = dataset_source(dataset)
+    source = open_split(SplitOptions("camvid", camvid_tree(tmp_path), before=1, after=1)).source()
     frames = frames_by("camvid", source, engine)
     plain = Plain(checkpoint, source)
     assert [(f.index, f.is_key_frame) for f in frames] == [
@@ -78,9 +76,7 @@ def test_windows_count_each_labelled_frame_twice(tmp_path, engine, checkpoint):
 
 def test_windows_of_cityscapes_are_three_frames(tmp_path, engine, checkpoint):
     root = cityscapes_tree(tmp_path)
-    source = dataset_source(
-        open_dataset(DatasetOptions("cityscapes", root, before=1, after=1, clips=()))
-    )
+    source = open_split(SplitOptions("cityscapes", root, before=1, after=1, clips=())).source()
     assert source.frame_count == 6
     source = _without_names(source)  # the tiny network knows other classes
     frames = frames_by("dcfm-cityscapes", source, engine)
@@ -95,9 +91,7 @@ def _without_names(source):
 
 
 def test_videos_of_vspw_alternate_their_first_key_frame(tmp_path, engine, checkpoint):
-    source = _without_names(
-        dataset_source(open_dataset(DatasetOptions("vspw", vspw_tree(tmp_path))))
-    )
+    source = _without_names(open_split(SplitOptions("vspw", vspw_tree(tmp_path))).source())
     frames = frames_by("dcfm-vspw", source, engine)
     plain = Plain(checkpoint, source)
     assert [f.index for f in frames] == list(range(25))
@@ -109,7 +103,7 @@ def test_videos_of_vspw_alternate_their_first_key_frame(tmp_path, engine, checkp
 
 def test_both_passes_are_pooled_with_absent_classes_as_zero(tmp_path, checkpoint):
     root = camvid_tree(tmp_path / "data")
-    source = dataset_source(open_dataset(DatasetOptions("camvid", root, before=1, after=1)))
+    source = open_split(SplitOptions("camvid", root, before=1, after=1)).source()
     settings = RunSettings(
         engine=EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1),
         protocol="camvid",

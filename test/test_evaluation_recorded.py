@@ -5,7 +5,7 @@ import pytest
 from evaluation_harness import STEP_NS, pictures, stamps_ns, write_recording
 
 from dcfm_ros.bags import open_bag, write_bag
-from dcfm_ros.datasets.recordings import SourceOptions, open_source
+from dcfm_ros.datasets.source import SourceOptions, open_source
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.run.recorded import rate_hz, recorded_frames
 from dcfm_ros.evaluation.run.writers import LabelBag

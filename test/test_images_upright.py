@@ -13,9 +13,10 @@ from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.bags.convert import compressed_image, frames_to_bag
 from dcfm_ros.bags.video import open_video
 from dcfm_ros.datasets import bags, clip_folder, read_rgb
-from dcfm_ros.datasets.as_recording import Dataset, dataset_source, timed, write_dataset_bag
-from dcfm_ros.datasets.bag import BagOptions
-from dcfm_ros.datasets.recordings import SourceOptions, open_source
+from dcfm_ros.datasets.labelled_bags import BagOptions
+from dcfm_ros.datasets.source import SourceOptions, open_source
+from dcfm_ros.datasets.split import DatasetSplit, timed
+from dcfm_ros.datasets.to_bag import write_dataset_bag
 from dcfm_ros.images import labels_to_png, to_labels, to_rgb
 from dcfm_ros.images.upright import labels_upright, orientation, upright_file
 
@@ -132,8 +133,8 @@ def test_a_data_set_is_upright_as_recording_and_as_bag(tmp_path: Path) -> None:
     picture.write_bytes(file(8))
     label.write_bytes(labels_to_png(ids()))
     frames = timed([("clip", [(0, picture, label)])], 10.0)
-    dataset = Dataset("own", tmp_path, (), frames, lambda path: ids())
-    frame = next(dataset_source(dataset).frames())
+    dataset = DatasetSplit("own", tmp_path, (), frames, lambda path: ids())
+    frame = next(dataset.source().frames())
     assert frame.truth is not None
     assert (frame.truth() == as_viewers_show(8)).all()
     assert to_rgb(frame.frame.message).shape == (WIDTH, HEIGHT, 3)

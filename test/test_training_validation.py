@@ -11,7 +11,7 @@ import pytest
 import torch
 from training_harness import HEIGHT, WIDTH, write_camvid
 
-from dcfm_ros.datasets import Source, camvid, read_rgb
+from dcfm_ros.datasets import Clips, camvid, read_rgb
 from dcfm_ros.network import Dcfm, named_config
 from dcfm_ros.network.labels import CAMVID11
 from dcfm_ros.training.distributed import Processes
@@ -20,7 +20,7 @@ from dcfm_ros.training.validation import Predictor, Validation, spread, validate
 
 
 @pytest.fixture(scope="module")
-def val(tmp_path_factory: pytest.TempPathFactory) -> Source:
+def val(tmp_path_factory: pytest.TempPathFactory) -> Clips:
     return camvid(write_camvid(tmp_path_factory.mktemp("camvid"), train=1, val=7), "val")
 
 
@@ -37,7 +37,7 @@ def predictor(network: Dcfm) -> Predictor:
     return Predictor(network, (HEIGHT, WIDTH), torch.device("cpu"))
 
 
-def test_each_age_takes_the_common_feature_of_that_frame(val: Source, network: Dcfm) -> None:
+def test_each_age_takes_the_common_feature_of_that_frame(val: Clips, network: Dcfm) -> None:
     def tensor(path: str) -> torch.Tensor:
         x = torch.from_numpy(read_rgb(path)).permute(2, 0, 1)[None] / 255.0
         mean, std = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -56,7 +56,7 @@ def test_each_age_takes_the_common_feature_of_that_frame(val: Source, network: D
                 assert same.mean() > 0.999  # another order of sums may turn a tie
 
 
-def test_figures_pool_what_they_say(val: Source, network: Dcfm) -> None:
+def test_figures_pool_what_they_say(val: Clips, network: Dcfm) -> None:
     whole = validate(predictor(network), val, 5, 0, Processes())
     assert whole.frames == 7
     assert len(whole.miou_by_age) == 5
@@ -72,7 +72,7 @@ def test_figures_pool_what_they_say(val: Source, network: Dcfm) -> None:
     assert list(spread(2, 5)) == [0, 1]
 
 
-def test_the_shares_of_several_processes_are_merged(val: Source, network: Dcfm) -> None:
+def test_the_shares_of_several_processes_are_merged(val: Clips, network: Dcfm) -> None:
     class Pretended(Processes):
         """Adds what the other process counted, as all_reduce does."""
 
@@ -96,7 +96,7 @@ def test_results_are_plain_numbers() -> None:
     assert str(Validation(3, 0.5, (), math.nan, ())) == "mIoU 50.00 (3 frames)"
 
 
-def test_pictures_show_truth_key_and_oldest_non_key_frame(val: Source, network: Dcfm) -> None:
+def test_pictures_show_truth_key_and_oldest_non_key_frame(val: Clips, network: Dcfm) -> None:
     shown = list(overlays(predictor(network), val, CAMVID11.palette(), 3, 2))
     assert [picture.shape for picture in shown] == [(HEIGHT, 3 * WIDTH, 3)] * 2
     rgb = read_rgb(str(val.frame(0))).astype(int)
@@ -105,7 +105,7 @@ def test_pictures_show_truth_key_and_oldest_non_key_frame(val: Source, network: 
     assert not list(overlays(predictor(network), val, CAMVID11.palette(), 3, 0))
 
 
-def test_pictures_may_be_resized_first(val: Source, network: Dcfm, tmp_path: Path) -> None:
+def test_pictures_may_be_resized_first(val: Clips, network: Dcfm, tmp_path: Path) -> None:
     small = Predictor(network, (36, 48), torch.device("cpu"), height=36)
     with torch.inference_mode():
         labels, predictions = small.segment(val, 3, range(2))

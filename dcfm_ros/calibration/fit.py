@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.calibration.reuse_table import ReuseTable
-from dcfm_ros.calibration.simulation import Run, simulate
+from dcfm_ros.calibration.simulation import SimulatedRun, simulate
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.streaming.adaptive import Adaptive
 from dcfm_ros.streaming.label_change import FEATURES, MAX_KNOTS, Calibration
@@ -53,7 +53,7 @@ def fit(tables: Sequence[ReuseTable], *, discount: bool = False) -> Calibration:
     )
 
 
-def run_with_budget(table: ReuseTable, calibration: Calibration, budget: float) -> Run:
+def run_with_budget(table: ReuseTable, calibration: Calibration, budget: float) -> SimulatedRun:
     """The adaptive policy with a budget that stays as it is."""
     fixed = replace(
         calibration, budgets=(budget, budget), mean_changes=(0.0, 1.0), key_shares=(1.0, 0.0)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.calibration.reuse_table import ReuseTable, measure
+from dcfm_ros.calibration.reuse_table import ReuseTable, measure_reuse
 from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.keyframes import Scripted
 from dcfm_ros.streaming.settings import KeyFrameSettings
@@ -34,7 +34,7 @@ def oracle_policy(
     Args:
         frames: (H, W, 3) RGB and stamp in ns, every frame that the policy will be asked about.
     """
-    table = measure(engine, name, frames, ages=LONGEST_REUSE)
+    table = measure_reuse(engine, name, frames, ages=LONGEST_REUSE)
     return Scripted(oracle_key_frames(table, settings), over_resets=True)
 
 

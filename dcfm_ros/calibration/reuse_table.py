@@ -115,7 +115,7 @@ class _Chain:
     pooled: NDArray[np.float32]
 
 
-def measure(
+def measure_reuse(
     engine: Engine,
     name: str,
     frames: Iterable[tuple[NDArray[np.uint8], int]],

@@ -17,7 +17,7 @@ from dcfm_ros.streaming.signals import Signals
 
 
 @dataclass(frozen=True)
-class Run:
+class SimulatedRun:
     """A policy on a video."""
 
     is_key: NDArray[np.bool_]
@@ -45,7 +45,7 @@ def simulate(
     *,
     cut_correlation: float | None = None,
     correction: Correction | None = None,
-) -> Run:
+) -> SimulatedRun:
     """Run a policy over a table of a key frame at every frame; ages end at the table's.
 
     Args:
@@ -76,7 +76,7 @@ def simulate(
         else:
             change[index] = table.columns["label_change"][key, age]
             expected[index] = decision.expected_change
-    return Run(is_key, change, expected)
+    return SimulatedRun(is_key, change, expected)
 
 
 def _signals(table: ReuseTable, key: int, age: int) -> Signals:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dcfm_ros.calibration.reuse_table import ReuseTable
-    from dcfm_ros.datasets.recordings import Source
+    from dcfm_ros.datasets.source import Source
     from dcfm_ros.streaming.label_change import Calibration
 
 
@@ -60,9 +60,9 @@ def run(args: argparse.Namespace) -> int:
         DcfmError: a video, the checkpoint or the device cannot be used.
     """
     from dcfm_ros.calibration.fit import fit
-    from dcfm_ros.calibration.reuse_table import measure
+    from dcfm_ros.calibration.reuse_table import measure_reuse
     from dcfm_ros.cli.outfile import check_out_file
-    from dcfm_ros.datasets.recordings import open_source
+    from dcfm_ros.datasets.source import open_source
     from dcfm_ros.errors import SettingsError
     from dcfm_ros.evaluation.run.exact import check_sources
     from dcfm_ros.network import calibrated
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
             frames = progress(
                 islice(_frames(source), args.frames), source.name, "frames", source.frame_count
             )
-            tables.append(measure(engine, source.name, frames, ages=args.ages))
+            tables.append(measure_reuse(engine, source.name, frames, ages=args.ages))
     calibration = fit(tables, discount=args.discount)
     calibrated(args.checkpoint, calibration.to_plain(), args.out)
     print(_told(calibration, tables))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcfm_ros.cli.costmap_options import add_costmap_options, costmap_settings
-from dcfm_ros.cli.datasets import KINDS, add_dataset_options, recordings
+from dcfm_ros.cli.datasets import DATASETS, add_dataset_options, recordings
 from dcfm_ros.cli.evaluate_fleet import add_fleet_options, evaluate_fleet, is_fleet
 from dcfm_ros.cli.evaluate_live import add_live_options, check_live, evaluate_live
 from dcfm_ros.cli.judge import Judge, add_judge_options
@@ -58,7 +58,7 @@ def _add_datasets(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("data set")
     group.add_argument(
         "--dataset",
-        choices=KINDS,
+        choices=DATASETS,
         help="evaluate a data set as published; BAG is its root folder",
     )
     group.add_argument(

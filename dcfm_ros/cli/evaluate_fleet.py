@@ -129,7 +129,7 @@ class _Fleet:
         cls, args: argparse.Namespace, settings: RunSettings, processes: Processes
     ) -> _Fleet:
         """Plan, and tell what is wrong with the settings before anything runs."""
-        from dcfm_ros.datasets.recordings import open_source
+        from dcfm_ros.datasets.source import open_source
         from dcfm_ros.evaluation.fleet.jobs import plan
         from dcfm_ros.network import read_info
         from dcfm_ros.streaming.device import resolve_threads

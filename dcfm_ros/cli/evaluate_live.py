@@ -107,7 +107,7 @@ def _at_its_highest(
     """The settings with the highest rate without drops, and the search for metrics.json."""
     from dataclasses import replace
 
-    from dcfm_ros.datasets.recordings import open_source
+    from dcfm_ros.datasets.source import open_source
     from dcfm_ros.evaluation.report.max_rate import curve_text, sentence
     from dcfm_ros.replay.max_rate import plain
     from dcfm_ros.replay.report import camera_hz, say

@@ -24,6 +24,7 @@ VERBS = {
     "segment": "segment",
     "play": "play",
     "make-bag": "make_bag",
+    "make-clips": "make_clips",
     "train": "train",
     "calibrate": "calibrate",
     "mix": "mix",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dcfm_ros.cli.datasets import KINDS, DatasetOptions, add_dataset_options, open_dataset
+from dcfm_ros.cli.datasets import DATASETS, add_dataset_options
 from dcfm_ros.cli.progress import progress
 
 _AFTER = 10
@@ -24,8 +24,8 @@ def add_parser(subparsers: Any) -> None:
     )
     kinds = parser.add_subparsers(dest="dataset", required=True, metavar="DATASET")
     _add_street(kinds)
-    for name, kind in KINDS.items():
-        _add_dataset(kinds, name, kind.about)
+    for name, about in DATASETS.items():
+        _add_dataset(kinds, name, about)
     parser.set_defaults(run=run)
 
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: the data is not there, a wrong setting, or the bag exists already.
     """
-    count = _dataset(args) if args.dataset in KINDS else _street(args)
+    count = _dataset(args) if args.dataset in DATASETS else _street(args)
     print(f"{args.out}: {count} frames")
     return 0
 
@@ -104,9 +104,10 @@ def _street(args: argparse.Namespace) -> int:
 
 
 def _dataset(args: argparse.Namespace) -> int:
-    from dcfm_ros.datasets.as_recording import write_dataset_bag
+    from dcfm_ros.datasets.split import SplitOptions, open_split
+    from dcfm_ros.datasets.to_bag import write_dataset_bag
 
-    options = DatasetOptions(
+    options = SplitOptions(
         args.dataset, args.root, args.split, tuple(args.clip), args.rate, args.before, args.after
     )
-    return write_dataset_bag(open_dataset(options), args.out, progress)
+    return write_dataset_bag(open_split(options), args.out, progress)

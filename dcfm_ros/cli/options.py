@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dcfm_ros.datasets.recordings import SourceOptions
+    from dcfm_ros.datasets.source import SourceOptions
     from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 _ENGINE = ("checkpoint", "device", "precision", "threads", "network_height", "network_width")
@@ -173,7 +173,7 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
 
 def source_options(args: argparse.Namespace) -> SourceOptions:
     """Raises SettingsError on an invalid value."""
-    from dcfm_ros.datasets.recordings import SourceOptions
+    from dcfm_ros.datasets.source import SourceOptions
 
     defaults = SourceOptions()
     return SourceOptions(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dcfm_ros.calibration.oracle import oracle_policy
 from dcfm_ros.cli.progress import progress
-from dcfm_ros.datasets.recordings import Source
+from dcfm_ros.datasets.source import Source
 from dcfm_ros.evaluation.run.exact import read_decoded
 from dcfm_ros.streaming import Engine, KeyFrameSettings
 from dcfm_ros.streaming.keyframes import KeyFramePolicy

@@ -19,7 +19,7 @@ from dcfm_ros.cli.options import (
 from dcfm_ros.cli.progress import progress
 
 if TYPE_CHECKING:
-    from dcfm_ros.datasets.recordings import Source
+    from dcfm_ros.datasets.source import Source
     from dcfm_ros.evaluation.run.writers import Writer
     from dcfm_ros.network import LabelSet
     from dcfm_ros.pipeline import CameraPipeline
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: the input, the checkpoint or the device cannot be used.
     """
-    from dcfm_ros.datasets.recordings import open_source
+    from dcfm_ros.datasets.source import open_source
     from dcfm_ros.evaluation.run.output import output_folder
     from dcfm_ros.pipeline import CameraPipeline
     from dcfm_ros.streaming import Engine, Segmenter

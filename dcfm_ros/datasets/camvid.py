@@ -39,4 +39,4 @@ def camvid(root: Path, split: str) -> Clips:
         frames.setdefault(sequence, {})[number // FRAMES_PER_STEP] = str(path)
         labels.setdefault(sequence, {})[number // FRAMES_PER_STEP] = str(annotated / label)
     clips = [Clip(frames[name], labels[name], name) for name in frames]
-    return Clips(f"CamVid {split} in {root}", clips, LabelValues.plain(CLASSES, VOID))
+    return Clips(f"CamVid {split} in {root}", clips, LabelValues.identity(CLASSES, VOID))

@@ -22,7 +22,7 @@ def clip_folder(root: Path, classes: int) -> Clips:
     folders = sorted(path.parent for path in root.glob("*/rgb"))
     if not folders:
         raise DcfmError(f"no clips in {root}, expected folders CLIP/rgb and CLIP/labels")
-    return Clips(f"clips in {root}", _clips(folders), LabelValues.plain(classes))
+    return Clips(f"clips in {root}", _clips(folders), LabelValues.identity(classes))
 
 
 def _clips(folders: list[Path]) -> Iterator[Clip]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +12,6 @@ from dcfm_ros.datasets.files import labels_beside
 from dcfm_ros.errors import DcfmError
 
 Image = NDArray[np.uint8]
-
-
-class Source(Protocol):
-    """Labelled frames, addressed by index, and the frames around them."""
-
-    name: str
-
-    def __len__(self) -> int: ...
-
-    def frame(self, index: int, age: int = 0) -> str | None:
-        """The picture `age` frames after a labelled frame (before if negative), if there is one."""
-        ...
-
-    def labels(self, index: int) -> Image:
-        """(H, W) class ids of a labelled frame, 255 where nothing is labelled."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -44,7 +27,7 @@ class Clip:
 
 
 class Clips:
-    """A source made of clips.
+    """The labelled frames of clips, addressed by index, and the frames around them.
 
     Args:
         name: of the data set, for messages.
@@ -82,17 +65,17 @@ class Clips:
         return self._read(path)
 
     def frame(self, index: int, age: int = 0) -> str | None:
-        """See `Source`."""
+        """The picture `age` frames after a labelled frame (before if negative), if there is one."""
         clip, number = self._index[index]
         return clip.frames.get(number + age)
 
     def labels(self, index: int) -> Image:
-        """See `Source`."""
+        """(H, W) class ids of a labelled frame, 255 where nothing is labelled."""
         clip, number = self._index[index]
         return labels_beside(self._read(clip.labels[number]), clip.frames[number])
 
 
-def nearest_frame(source: Source, index: int, age: int) -> str | None:
+def nearest_frame(clips: Clips, index: int, age: int) -> str | None:
     """The frame `age` away; where the clip ends before it the other way round, then nearer ones.
 
     Args:
@@ -101,7 +84,7 @@ def nearest_frame(source: Source, index: int, age: int) -> str | None:
     sign = 1 if age > 0 else -1
     for distance in range(abs(age), 0, -1):
         for signed in (sign * distance, -sign * distance):
-            path = source.frame(index, signed)
+            path = clips.frame(index, signed)
             if path is not None:
                 return path
     return None

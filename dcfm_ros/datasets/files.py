@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import compressed_to_labels
 from dcfm_ros.images.upright import labels_upright, orientation, turned
@@ -27,7 +29,7 @@ def read_rgb(path: str) -> Image:
     Raises:
         DcfmError: missing, cut off or not an image.
     """
-    data = _bytes(path)
+    data = read_bytes(path)
     # A JPEG that was cut off decodes, half grey: its end marker must follow its last scan's marker.
     cut_off = data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -44,7 +46,7 @@ def labels_beside(labels: Image, picture: Path | str) -> Image:
     Raises:
         DcfmError: the picture cannot be read.
     """
-    return np.asarray(labels_upright(labels, _bytes(str(picture))), np.uint8)
+    return np.asarray(labels_upright(labels, read_bytes(picture)), np.uint8)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class LabelValues:
     advice: str = "is this the right data set for these classes?"
 
     @classmethod
-    def plain(cls, classes: int, void: int = UNLABELLED, advice: str = advice) -> LabelValues:
+    def identity(cls, classes: int, void: int = UNLABELLED, advice: str = advice) -> LabelValues:
         """Values 0 … classes − 1 are the class ids; `void` and 255 are unlabelled."""
         ids = np.full(256, INVALID, np.int16)
         ids[:classes] = np.arange(classes)
@@ -73,8 +75,9 @@ class LabelValues:
         Raises:
             DcfmError: missing, not a label image, or a value that stands for nothing.
         """
+        message: Any = PictureFile(Path(path).suffix, read_bytes(path))
         try:
-            values = compressed_to_labels(_File(Path(path).suffix, _bytes(path)))
+            values = compressed_to_labels(message)
         except ImageError as error:
             raise DcfmError(f"{path}: {error}") from None
         ids = self.ids[values]
@@ -89,14 +92,6 @@ class LabelValues:
         valid = np.flatnonzero(self.ids != INVALID)
         runs = np.split(valid, np.flatnonzero(np.diff(valid) > 1) + 1)
         return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]} to {r[-1]}" for r in runs)
-
-
-@dataclass
-class _File:
-    """A file with the fields of sensor_msgs/CompressedImage."""
-
-    format: str
-    data: bytes
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -118,7 +113,12 @@ def numbered(path: Path, name: str) -> tuple[str, int]:
     return match[1], int(match[2])
 
 
-def _bytes(path: str) -> bytes:
+def read_bytes(path: str | Path) -> bytes:
+    """All of a file.
+
+    Raises:
+        DcfmError: it cannot be read.
+    """
     try:
         return Path(path).read_bytes()
     except OSError as error:

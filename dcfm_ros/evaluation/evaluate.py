@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dcfm_ros.costmap import CostmapSettings
-from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
+from dcfm_ros.datasets.source import Source, SourceOptions, open_source
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.write import write_report

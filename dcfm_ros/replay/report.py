@@ -14,7 +14,7 @@ from dcfm_ros.bags import open_bag
 from dcfm_ros.bags.convert import frames_to_bag
 from dcfm_ros.bags.video import is_video, open_video
 from dcfm_ros.cli.progress import progress, seconds_bar
-from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
+from dcfm_ros.datasets.source import Source, SourceOptions, open_source
 from dcfm_ros.evaluation.report.write import write_report
 from dcfm_ros.evaluation.run.costmap_published import PublishedGrids
 from dcfm_ros.evaluation.run.costmap_run import costmap_of

@@ -1,38 +1,30 @@
-"""From settings to the sources that a run trains and validates on."""
+"""From settings to the data sets that a run trains and validates on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.datasets import (
-    Source,
-    bags,
-    camvid,
-    camvid_original,
-    cityscapes,
-    clip_folder,
-    vspw,
-)
-from dcfm_ros.datasets.bag import BagOptions
+from dcfm_ros.datasets import Clips, bags, clip_folder
+from dcfm_ros.datasets.catalogue import CATALOGUE
+from dcfm_ros.datasets.labelled_bags import BagOptions
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.training.settings import DataSettings
 
 COUNTED_FRAMES = 500
-"""Class frequencies are counted over at most so many frames of a source, evenly spread."""
+"""Class frequencies are counted over at most so many frames of a data set, evenly spread."""
 
 
 @dataclass(frozen=True)
 class Data:
     """What a run works on."""
 
-    train: list[tuple[Source, float]]
+    train: list[tuple[Clips, float]]
     """Each with its share of the samples."""
-    validation: Source | None
+    validation: Clips | None
 
 
 def find_data(settings: DataSettings, classes: int, cache: Path) -> Data:
@@ -66,40 +58,32 @@ def find_data(settings: DataSettings, classes: int, cache: Path) -> Data:
     return Data(shared, validation[0] if validation else None)
 
 
-def _open(settings: DataSettings, split: str, classes: int) -> list[Source]:
+def _open(settings: DataSettings, split: str, classes: int) -> list[Clips]:
     """The data sets that come in splits."""
-    known: dict[str, tuple[int, Callable[[Path, str], Source]]] = {
-        "camvid": (11, camvid),
-        "camvid_original": (11, camvid_original),
-        "cityscapes": (19, cityscapes),
-        "vspw": (124, vspw),
-    }
     found = []
-    for name, (expected, opener) in known.items():
-        root = getattr(settings, name)
+    for name, known in CATALOGUE.items():
+        root, expected = getattr(settings, name), len(known.classes)
         if root and classes != expected:
             raise SettingsError(
                 f"data.{name} has {expected} classes, the network {classes}; choose another config"
             )
         if root:
-            found.append(opener(Path(root), split))
+            found.append(known.open(Path(root), split))
     return found
 
 
-def _shares(
-    settings: DataSettings, classes: int, train: list[Source]
-) -> list[tuple[Source, float]]:
+def _shares(settings: DataSettings, classes: int, train: list[Clips]) -> list[tuple[Clips, float]]:
     """Clips get their share, the rest is divided by the number of labelled frames."""
     clip_share = settings.clip_share if train else 1.0
-    frames = sum(len(source) for source in train)
+    frames = sum(len(clips) for clips in train)
     rest = 1.0 - (clip_share if settings.clips else 0.0)
-    shared = [(source, rest * len(source) / frames) for source in train]
+    shared = [(clips, rest * len(clips) / frames) for clips in train]
     if settings.clips:
         shared.append((clip_folder(Path(settings.clips), classes), clip_share))
     return shared
 
 
-def _bags(settings: DataSettings, paths: tuple[str, ...], cache: Path, classes: int) -> Source:
+def _bags(settings: DataSettings, paths: tuple[str, ...], cache: Path, classes: int) -> Clips:
     options = BagOptions(
         image_topic=settings.bag_image_topic,
         label_topic=settings.bag_label_topic,
@@ -111,15 +95,15 @@ def _bags(settings: DataSettings, paths: tuple[str, ...], cache: Path, classes: 
 
 
 def class_weights(
-    train: list[tuple[Source, float]], classes: int, power: float
+    train: list[tuple[Clips, float]], classes: int, power: float
 ) -> NDArray[np.float32]:
     """(classes,) weights: frequency to the power of −`power`, of mean 1 over the pixels."""
     share = np.zeros(classes)
-    for source, weight in train:
-        chosen = np.unique(np.linspace(0, len(source) - 1, COUNTED_FRAMES).round().astype(int))
+    for clips, weight in train:
+        chosen = np.unique(np.linspace(0, len(clips) - 1, COUNTED_FRAMES).round().astype(int))
         counts = np.zeros(256, np.int64)
         for index in chosen:
-            counts += np.bincount(source.labels(int(index)).ravel(), minlength=256)
+            counts += np.bincount(clips.labels(int(index)).ravel(), minlength=256)
         share += weight * counts[:classes] / max(int(counts[:classes].sum()), 1)
     share = np.maximum(share / max(share.sum(), 1e-12), 1e-4)
     weights = share**-power

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dcfm_ros.datasets.clips import Source
+from dcfm_ros.datasets.clips import Clips
 from dcfm_ros.images import overlay
 from dcfm_ros.training.samples import read_labelled
 from dcfm_ros.training.validation import Predictor, spread
@@ -21,16 +21,16 @@ _WIDTH = 480
 @torch.inference_mode()
 def overlays(
     predictor: Predictor,
-    source: Source,
+    clips: Clips,
     palette: NDArray[np.uint8],
     ages: int,
     count: int,
     height: int = 0,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Frames spread over the source, each (h, 3 w, 3): truth, key frame, oldest non-key frame."""
-    for index in spread(len(source), count) if count else ():
-        rgb, labels = read_labelled(source, int(index), height)
-        _, predictions = predictor.segment(source, int(index), range(ages + 1))
+    """Frames spread over the clips, each (h, 3 w, 3): truth, key frame, oldest non-key frame."""
+    for index in spread(len(clips), count) if count else ():
+        rgb, labels = read_labelled(clips, int(index), height)
+        _, predictions = predictor.segment(clips, int(index), range(ages + 1))
         oldest = predictions[max(predictions)]
         panels = [overlay(rgb, shown, palette) for shown in (labels, predictions[0], oldest)]
         yield np.concatenate([_small(panel) for panel in panels], axis=1)

@@ -31,7 +31,7 @@ class RunLog:
 
     def write(self, step: int, values: dict[str, Any], board: dict[str, float]) -> None:
         """Add a line with `values`, and the scalars in `board` to TensorBoard."""
-        line = {"step": step, "time": round(time.time(), 1), **plain(values)}
+        line = {"step": step, "time": round(time.time(), 1), **json_safe(values)}
         with self._path.open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         if self._board is not None:
@@ -60,12 +60,12 @@ class RunLog:
             self._path.write_text("".join(kept), encoding="utf-8")
 
 
-def plain(values: Any) -> Any:
+def json_safe(values: Any) -> Any:
     """The same with None for what JSON has no number for."""
     if isinstance(values, dict):
-        return {str(name): plain(value) for name, value in values.items()}
+        return {str(name): json_safe(value) for name, value in values.items()}
     if isinstance(values, (list, tuple)):
-        return [plain(value) for value in values]
+        return [json_safe(value) for value in values]
     return None if isinstance(values, float) and not math.isfinite(values) else values
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from dcfm_ros.datasets.clips import Source, nearest_frame
+from dcfm_ros.datasets.clips import Clips, nearest_frame
 from dcfm_ros.datasets.files import read_rgb
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.training.augment import AugmentSettings, augment_pair, paste_things
@@ -25,13 +25,13 @@ Neighbours are None in a step that uses the labelled frames alone.
 """
 
 
-class Samples(Dataset["Batch | DcfmError"]):
+class TrainingSamples(Dataset["Batch | DcfmError"]):
     """Augmented samples, each as a `Batch` of one without its first dimension.
 
     A sample that cannot be read is returned as its error: so it reaches the main process whole.
 
     Args:
-        sources: where frames come from, each with its share of the samples.
+        datasets: where frames come from, each with its share of the samples.
         augment: for both frames of a pair alike.
         ages: least and largest distance to the neighbour, in frames, in either direction.
         seed: with the number it decides all about a sample; a resumed run sees what it would have.
@@ -41,15 +41,15 @@ class Samples(Dataset["Batch | DcfmError"]):
 
     def __init__(
         self,
-        sources: Sequence[tuple[Source, float]],
+        datasets: Sequence[tuple[Clips, float]],
         augment: AugmentSettings,
         ages: tuple[int, int],
         seed: int,
         height: int = 0,
         paired_from: int = 0,
     ) -> None:
-        self._sources = [source for source, share in sources if share > 0]
-        shares = np.array([share for _, share in sources if share > 0])
+        self._datasets = [clips for clips, share in datasets if share > 0]
+        shares = np.array([share for _, share in datasets if share > 0])
         self._shares = shares / shares.sum()
         self._augment = augment
         self._ages = ages
@@ -66,28 +66,28 @@ class Samples(Dataset["Batch | DcfmError"]):
             return error
 
     def _draw(self, rng: np.random.Generator, paired: bool) -> Batch:
-        source = self._sources[rng.choice(len(self._sources), p=self._shares)]
-        index = int(rng.integers(len(source)))
-        rgb, labels = read_labelled(source, index, self._height)
+        clips = self._datasets[rng.choice(len(self._datasets), p=self._shares)]
+        index = int(rng.integers(len(clips)))
+        rgb, labels = read_labelled(clips, index, self._height)
         if self._augment.paste > 0 and rng.random() < self._augment.paste:
-            rgb, labels = self._with_things(source, index, (rgb, labels), rng)
-        other = self._neighbour(source, index, rgb, rng) if paired else None
+            rgb, labels = self._with_things(clips, index, (rgb, labels), rng)
+        other = self._neighbour(clips, index, rgb, rng) if paired else None
         labelled, labels, other = augment_pair(rgb, labels, other, self._augment, rng)
         neighbour = None if other is None else _planes(other)
         return _planes(labelled), torch.from_numpy(labels), neighbour
 
     def _with_things(
-        self, source: Source, index: int, frame: tuple[Image, Image], rng: np.random.Generator
+        self, clips: Clips, index: int, frame: tuple[Image, Image], rng: np.random.Generator
     ) -> tuple[Image, Image]:
         """The frame with things from another one, unless a neighbour would show it without them."""
-        if nearest_frame(source, index, self._ages[1]) is not None:
+        if nearest_frame(clips, index, self._ages[1]) is not None:
             return frame
-        donor = read_labelled(source, int(rng.integers(len(source))), self._height)
+        donor = read_labelled(clips, int(rng.integers(len(clips))), self._height)
         return paste_things(frame, donor, self._augment.paste_below, rng)
 
-    def _neighbour(self, source: Source, index: int, rgb: Image, rng: np.random.Generator) -> Image:
+    def _neighbour(self, clips: Clips, index: int, rgb: Image, rng: np.random.Generator) -> Image:
         age = int(rng.integers(self._ages[0], self._ages[1] + 1)) * int(rng.choice((-1, 1)))
-        path = nearest_frame(source, index, age)
+        path = nearest_frame(clips, index, age)
         if path is None:
             return simulate_motion(rgb, abs(age), rng)
         neighbour = resize_to_height(read_rgb(path), self._height, cv2.INTER_AREA)
@@ -136,15 +136,15 @@ def collate(samples: list[Batch | DcfmError]) -> Batch | DcfmError:
     )
 
 
-def read_labelled(source: Source, index: int, height: int = 0) -> tuple[Image, Image]:
+def read_labelled(clips: Clips, index: int, height: int = 0) -> tuple[Image, Image]:
     """A labelled frame (H, W, 3) and its labels (H, W), resized to `height` px unless that is 0.
 
     Raises:
         DcfmError: a file cannot be read, or the two differ in size.
     """
-    path = source.frame(index)
-    assert path is not None  # a source has a picture for each of its labels
-    rgb, labels = read_rgb(path), source.labels(index)
+    path = clips.frame(index)
+    assert path is not None  # clips have a picture for each of its labels
+    rgb, labels = read_rgb(path), clips.labels(index)
     _check_size(rgb, labels.shape, path)
     return (
         resize_to_height(rgb, height, cv2.INTER_AREA),

@@ -25,7 +25,7 @@ from dcfm_ros.training.optimizer import set_learning_rates
 from dcfm_ros.training.out_of_memory import explained
 from dcfm_ros.training.pictures import overlays
 from dcfm_ros.training.run_log import RunLog
-from dcfm_ros.training.samples import Batch, Order, Samples, collate
+from dcfm_ros.training.samples import Batch, Order, TrainingSamples, collate
 from dcfm_ros.training.settings import TrainSettings
 from dcfm_ros.training.start import PRECISIONS, start
 from dcfm_ros.training.validation import Predictor, Validation, validate
@@ -103,7 +103,7 @@ class Trainer:
     def _batches(self) -> Iterator[Batch]:
         settings, data = self._settings, self._settings.data
         batch = settings.optimizer.batch
-        samples = Samples(
+        samples = TrainingSamples(
             self._data.train,
             settings.augment,
             (data.min_age, data.max_age),
@@ -181,13 +181,13 @@ class Trainer:
         return {name: f"{value:.3f}" for name, value in terms.items()}
 
     def _validate(self) -> None:
-        source, report = self._data.validation, self._settings.report
-        if source is None:
+        clips, report = self._data.validation, self._settings.report
+        if clips is None:
             self._save_checkpoint("last", None)
             return
         height = self._settings.data.height
         predictor = Predictor(self._state.average, self._plan.size, self._device, height)
-        found = validate(predictor, source, report.ages, report.frames, self._processes)
+        found = validate(predictor, clips, report.ages, report.frames, self._processes)
         best = found.miou_key >= self._state.best_miou
         self._state.best_miou = max(self._state.best_miou, found.miou_key)  # NaN loses
         if self._log is None:
@@ -197,7 +197,7 @@ class Trainer:
         self._log.write(step, {"validation": found.as_dict()}, found.scalars())
         if self._log.shows_pictures:
             palette = self._plan.labels.palette()
-            shown = overlays(predictor, source, palette, report.ages, report.pictures, height)
+            shown = overlays(predictor, clips, palette, report.ages, report.pictures, height)
             for number, picture in enumerate(shown):
                 self._log.picture(step, f"validation/{number}", picture)
         self._save_checkpoint("last", found)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from dcfm_ros.datasets.clips import Source
+from dcfm_ros.datasets.clips import Clips
 from dcfm_ros.datasets.files import read_rgb
 from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
@@ -21,7 +21,7 @@ from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.layers import resize
 from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.training.distributed import Processes
-from dcfm_ros.training.run_log import plain
+from dcfm_ros.training.run_log import json_safe
 from dcfm_ros.training.samples import read_labelled, resize_to_height
 
 Image = NDArray[np.uint8]
@@ -46,7 +46,7 @@ class Validation:
 
     def as_dict(self) -> dict[str, object]:
         """Ready for JSON."""
-        values: dict[str, object] = plain(asdict(self))
+        values: dict[str, object] = json_safe(asdict(self))
         return values
 
     def scalars(self) -> dict[str, float]:
@@ -63,19 +63,19 @@ class Validation:
 
 @torch.inference_mode()
 def validate(
-    predictor: Predictor, source: Source, ages: int, frames: int, processes: Processes
+    predictor: Predictor, clips: Clips, ages: int, frames: int, processes: Processes
 ) -> Validation:
-    """Segment the labelled frames of a source at ages 0 to `ages`; the processes share the work.
+    """Segment the labelled frames of clips at ages 0 to `ages`; the processes share the work.
 
     Args:
         frames: how many, evenly spread; 0 for all.
     """
     classes = predictor.classes
     matrices = [ConfusionMatrix(classes) for _ in range(ages + 1)]
-    chosen = spread(len(source), frames)
+    chosen = spread(len(clips), frames)
     own = np.array_split(chosen, processes.count)[processes.rank]
     for index in tqdm(own, "validate", leave=False, disable=None if processes.is_first else True):
-        labels, predictions = predictor.segment(source, int(index), range(ages + 1))
+        labels, predictions = predictor.segment(clips, int(index), range(ages + 1))
         for age, prediction in predictions.items():
             matrices[age].add(labels, prediction)
     counts = torch.from_numpy(np.stack([matrix.counts for matrix in matrices]))
@@ -126,7 +126,7 @@ class Predictor:
         )
         self._commons: OrderedDict[str, Tensor] = OrderedDict()
 
-    def segment(self, source: Source, index: int, ages: range) -> tuple[Image, dict[int, Image]]:
+    def segment(self, clips: Clips, index: int, ages: range) -> tuple[Image, dict[int, Image]]:
         """One labelled frame.
 
         Args:
@@ -135,15 +135,15 @@ class Predictor:
         Returns:
             Its labels (H, W), and by age the prediction (H, W); not for ages before the clip.
         """
-        rgb, labels = read_labelled(source, index, self._height)
+        rgb, labels = read_labelled(clips, index, self._height)
         independent = self._network.independent(self._prepare(rgb))
-        own = source.frame(index)
+        own = clips.frame(index)
         assert own is not None
         if own not in self._commons:
             self._keep(own, self._project(independent), len(ages))
         predictions = {}
         for age in ages:
-            path = source.frame(index, -age)
+            path = clips.frame(index, -age)
             if path is None:
                 continue
             logits = self._network.decode(self._common(path, len(ages)), independent)

@@ -22,7 +22,7 @@ from dcfm_ros.costmap import (
 )
 from dcfm_ros.costmap.shipped import classes_of
 from dcfm_ros.costmap.timeline import Timeline
-from dcfm_ros.datasets.recordings import Source
+from dcfm_ros.datasets.source import Source
 from dcfm_ros.errors import DcfmError, ImageError, ResourceError, TransformError
 from dcfm_ros.evaluation.measure.costmap_score import CostmapScore, true_classes
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dcfm_ros.datasets.recordings import Source, SourceOptions, open_source
-from dcfm_ros.datasets.truth import SourceFrame, id_table, read_truth
+from dcfm_ros.datasets.class_names import id_table
+from dcfm_ros.datasets.source import Source, SourceOptions, open_source
+from dcfm_ros.datasets.truth import SourceFrame, read_truth
 from dcfm_ros.errors import EvaluationError, ImageError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.run.ahead import read_ahead

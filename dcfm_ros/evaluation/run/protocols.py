@@ -16,7 +16,7 @@ from itertools import groupby
 
 from torch import Tensor
 
-from dcfm_ros.datasets.recordings import Source
+from dcfm_ros.datasets.source import Source
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.run.exact import Decoded, Watch, gather, read_decoded

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from dcfm_ros.bags import BagReader, ImageFrame, stamp_ns
-from dcfm_ros.datasets.recordings import Source
-from dcfm_ros.datasets.truth import SourceFrame, id_table, read_truth
+from dcfm_ros.datasets.class_names import id_table
+from dcfm_ros.datasets.source import Source
+from dcfm_ros.datasets.truth import SourceFrame, read_truth
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.images import Pixels, to_labels, to_rgb
 from dcfm_ros.streaming import KeyFrameReason

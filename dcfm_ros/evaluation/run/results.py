@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from dcfm_ros.datasets.recordings import Source
-from dcfm_ros.datasets.truth import foreign_classes
+from dcfm_ros.datasets.class_names import foreign_classes
+from dcfm_ros.datasets.source import Source
 from dcfm_ros.evaluation.measure.cost import FrameCost, frame_cost
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.metrics import Conventions

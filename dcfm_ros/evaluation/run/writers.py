@@ -12,8 +12,8 @@ from PIL import Image
 
 from dcfm_ros.bags import message_class, split_stamp, write_bag
 from dcfm_ros.bags.convert import compressed_image, header
+from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.costmap import CostGrid
-from dcfm_ros.datasets.as_recording import label_info
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.run.costmap_bag import grid_messages

@@ -16,8 +16,9 @@ from evaluation_harness import (
 
 from dcfm_ros.bags import message_class, write_bag
 from dcfm_ros.bags.convert import compressed_image, header
-from dcfm_ros.datasets.recordings import SourceOptions, open_source
-from dcfm_ros.datasets.truth import foreign_classes, id_table, read_truth
+from dcfm_ros.datasets.class_names import foreign_classes, id_table
+from dcfm_ros.datasets.source import SourceOptions, open_source
+from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import EvaluationError, SettingsError
 from dcfm_ros.images import labels_to_png, rgb_to_png
 

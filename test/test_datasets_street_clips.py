@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from dcfm_ros.datasets.rendered import (
-    DatasetSettings,
-    clip_settings,
-    main,
-    write_street_dataset,
+from dcfm_ros.cli.main import main
+from dcfm_ros.datasets.street_clips import (
+    StreetClips,
+    street_of,
+    write_street_clips,
 )
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.synthetic import Street
 
-TINY = DatasetSettings(clips=2, frames_per_clip=2, width=96, height=72)
+TINY = StreetClips(clips=2, frames_per_clip=2, width=96, height=72)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -34,7 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clips") / "street"
-    assert write_street_dataset(folder, TINY, workers=2, progress=False) == 2
+    assert write_street_clips(folder, TINY, workers=2, progress=False) == 2
     return folder
 
 
@@ -50,7 +50,7 @@ def test_clips_hold_pictures_and_grey_labels(written: Path) -> None:
             "rgb/000001.jpg",
         )
     ]
-    frame = Street(clip_settings(TINY, 1)).frame(1)
+    frame = Street(street_of(TINY, 1)).frame(1)
     labels = cv2.imread(str(written / "clip_0001/labels/000001.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(labels, frame.labels)
     picture = cv2.imread(str(written / "clip_0001/rgb/000001.jpg"))
@@ -59,23 +59,23 @@ def test_clips_hold_pictures_and_grey_labels(written: Path) -> None:
 
 def test_a_second_run_keeps_what_is_there_and_adds_what_is_missing(written: Path) -> None:
     before = contents(written)
-    assert write_street_dataset(written, TINY, workers=1, progress=False) == 0
+    assert write_street_clips(written, TINY, workers=1, progress=False) == 0
     (written / "clip_0001" / "clip.json").unlink()
     (written / "clip_0001" / "rgb" / "000001.jpg").write_bytes(b"half")
-    assert write_street_dataset(written, TINY, workers=1, progress=False) == 1
+    assert write_street_clips(written, TINY, workers=1, progress=False) == 1
     assert contents(written) == before
 
 
 def test_clips_of_other_settings_are_refused(written: Path) -> None:
     other = dataclasses.replace(TINY, seed=9)
     with pytest.raises(SettingsError, match=r"clip\.json: found a clip of other settings"):
-        write_street_dataset(written, other, workers=1, progress=False)
+        write_street_clips(written, other, workers=1, progress=False)
 
 
-def test_clip_settings_vary_and_do_not_depend_on_the_number_of_clips() -> None:
+def test_street_of_vary_and_do_not_depend_on_the_number_of_clips() -> None:
     many = dataclasses.replace(TINY, clips=500)
-    drawn = [clip_settings(many, clip) for clip in range(40)]
-    assert drawn[:2] == [clip_settings(TINY, clip) for clip in range(2)]
+    drawn = [street_of(many, clip) for clip in range(40)]
+    assert drawn[:2] == [street_of(TINY, clip) for clip in range(2)]
     assert len({settings.seed for settings in drawn}) == 40
     assert {settings.motion for settings in drawn} >= {"drive", "slow", "fast"}
     assert any(settings.swerve > 0 for settings in drawn)
@@ -84,14 +84,14 @@ def test_clip_settings_vary_and_do_not_depend_on_the_number_of_clips() -> None:
 
 def test_no_clips_are_refused() -> None:
     with pytest.raises(SettingsError, match="found 0 clips of 6 frames"):
-        DatasetSettings(clips=0)
+        StreetClips(clips=0)
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "clips"
     size = ["--width", "64", "--height", "48", "--frames", "1", "--workers", "1"]
-    assert main([str(out), "--clips", "1", *size]) == 0
+    assert main(["make-clips", str(out), "--clips", "1", *size]) == 0
     assert "1 clips written" in capsys.readouterr().out
     assert json.loads((out / "clip_0000/clip.json").read_text())["width"] == 64
-    assert main([str(out), "--clips", "1", *size, "--seed", "2"]) == 2
+    assert main(["make-clips", str(out), "--clips", "1", *size, "--seed", "2"]) == 2
     assert "error: " in capsys.readouterr().err

@@ -11,7 +11,7 @@ import pytest
 from dcfm_ros.bags import write_bag
 from dcfm_ros.bags.convert import compressed_image
 from dcfm_ros.datasets import bags, camvid, read_rgb
-from dcfm_ros.datasets.bag import BagOptions, unpack
+from dcfm_ros.datasets.labelled_bags import BagOptions, unpack
 from dcfm_ros.errors import BagError, DcfmError
 from dcfm_ros.images import labels_to_png, rgb_to_jpeg, rgb_to_png
 

@@ -16,7 +16,7 @@ from dcfm_ros.calibration.oracle import (
     oracle_key_frames,
     oracle_policy,
 )
-from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure_reuse
 from dcfm_ros.cli.main import main
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.ros.settings import NodeSettings
@@ -108,7 +108,7 @@ def test_on_a_recording_it_is_at_least_as_good_as_any_fixed_interval(checkpoint:
 def test_another_size_of_picture_is_like_a_cut_to_the_table(checkpoint: Path) -> None:
     small = [np.ascontiguousarray(picture[:40]) for picture in pictures(6)[3:]]
     frames = zip([*pictures(3), *small], stamps_ns(6), strict=True)
-    found = measure(_engine(checkpoint), "two sizes", frames, ages=4)
+    found = measure_reuse(_engine(checkpoint), "two sizes", frames, ages=4)
     measured = found.reused.sum(1)
     assert measured.tolist() == [2, 1, 0, 2, 1, 0]
     assert found.correlation[3] == -1.0

@@ -10,9 +10,8 @@ from dataset_trees import camvid_tree, cityscapes_tree, label_file, vspw_tree
 from evaluation_harness import IMAGE_TOPIC, LABEL_TOPIC, pictures
 
 from dcfm_ros.bags import open_bag
-from dcfm_ros.cli.datasets import DatasetOptions, open_dataset
 from dcfm_ros.cli.main import main
-from dcfm_ros.datasets.as_recording import START_NS, dataset_source
+from dcfm_ros.datasets.split import START_NS, SplitOptions, open_split
 from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.images import to_labels, to_rgb
@@ -20,7 +19,7 @@ from dcfm_ros.network import label_set
 
 
 def source_of(kind, root, **options):
-    return dataset_source(open_dataset(DatasetOptions(kind, root, **options)))
+    return open_split(SplitOptions(kind, root, **options)).source()
 
 
 def test_camvid_comes_in_clips_with_stamps_by_frame_number(tmp_path):

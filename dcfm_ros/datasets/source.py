@@ -11,8 +11,10 @@ from pathlib import Path
 
 from dcfm_ros.bags import BagReader, open_bag
 from dcfm_ros.bags.ground_truth import pair_labels
+from dcfm_ros.bags.label_info import class_names
 from dcfm_ros.bags.video import VideoReader, is_video, open_video
-from dcfm_ros.datasets.truth import LabelFolder, SourceFrame, class_names, with_truth
+from dcfm_ros.datasets.label_folder import LabelFolder
+from dcfm_ros.datasets.truth import SourceFrame, with_truth
 from dcfm_ros.errors import BagError, SettingsError
 
 _NS_PER_MS = 1_000_000

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from dcfm_ros.datasets import (
+    Clips,
     LabelValues,
-    Source,
     camvid,
     camvid_original,
     cityscapes,
@@ -34,7 +34,7 @@ def label(path: Path, *values: int) -> None:
     cv2.imwrite(str(path), np.tile(row, (4, 1)))
 
 
-def names(source: Source, index: int, ages: range) -> list[str | None]:
+def names(source: Clips, index: int, ages: range) -> list[str | None]:
     paths = [source.frame(index, age) for age in ages]
     return [None if path is None else Path(path).name for path in paths]
 
@@ -46,14 +46,14 @@ def test_palette_pngs_give_their_indices(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 7], [11, 3]], np.uint8), "P")
     image.putpalette([90, 10, 200] * 256)
     image.save(tmp_path / "p.png")
-    read = LabelValues.plain(11, void=11)
+    read = LabelValues.identity(11, void=11)
     np.testing.assert_array_equal(read(str(tmp_path / "p.png")), [[0, 7], [255, 3]])
 
 
 def test_label_values_outside_the_classes_are_named(tmp_path: Path) -> None:
     label(tmp_path / "l.png", 0, 10, 12, 200)
     with pytest.raises(DcfmError, match=r"l\.png holds value 12, 200, expected 0 to 11, 255"):
-        LabelValues.plain(11, void=11)(str(tmp_path / "l.png"))
+        LabelValues.identity(11, void=11)(str(tmp_path / "l.png"))
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(DcfmError, match=r"cannot read .*gone\.jpg"):
         read_rgb(str(tmp_path / "gone.jpg"))
     with pytest.raises(DcfmError, match=r"whole\.jpg: label image is a JPEG"):
-        LabelValues.plain(2)(str(tmp_path / "whole.jpg"))
+        LabelValues.identity(2)(str(tmp_path / "whole.jpg"))
 
 
 # ---- CamVid, 480x360 ----
@@ -232,10 +232,10 @@ def test_clip_folders_may_be_sparsely_labelled(tmp_path: Path) -> None:
 
 
 def test_the_synthetic_street_is_such_a_folder(tmp_path: Path) -> None:
-    from dcfm_ros.datasets.rendered import DatasetSettings, write_street_dataset
+    from dcfm_ros.datasets.street_clips import StreetClips, write_street_clips
 
-    dataset = DatasetSettings(clips=1, frames_per_clip=2, width=96, height=72)
-    write_street_dataset(tmp_path, dataset, workers=1, progress=False)
+    dataset = StreetClips(clips=1, frames_per_clip=2, width=96, height=72)
+    write_street_clips(tmp_path, dataset, workers=1, progress=False)
     source = clip_folder(tmp_path, 11)
     assert len(source) == 2
     assert read_rgb(str(source.frame(0, 1))).shape == (72, 96, 3)

@@ -57,7 +57,7 @@ def bags(paths: Sequence[Path], options: BagOptions, cache: Path, classes: int) 
     """
     clips = [_clip(unpack(path, options, cache)) for path in paths]
     advice = "set data.bag_void to the value that means unlabelled, if it is that"
-    values = LabelValues.plain(classes, options.void, advice)
+    values = LabelValues.identity(classes, options.void, advice)
     return Clips(f"bags {', '.join(str(path) for path in paths)}", clips, values)
 
 

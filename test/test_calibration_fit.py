@@ -16,7 +16,7 @@ from dcfm_ros.calibration.fit import (
     isotonic,
     run_with_budget,
 )
-from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure
+from dcfm_ros.calibration.reuse_table import COLUMNS, ReuseTable, measure_reuse
 from dcfm_ros.calibration.simulation import simulate
 from dcfm_ros.cli.main import main
 from dcfm_ros.network import load, read_info
@@ -106,7 +106,7 @@ def test_the_table_holds_what_the_segmenter_does(checkpoint: Path) -> None:
     """Agreement with always, key frames and expected changes, measured on real runs."""
     engine = Engine.load(EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1))
     frames = list(zip(pictures(COUNT), stamps_ns(COUNT), strict=True))
-    found = measure(engine, "moving", frames, ages=AGES)
+    found = measure_reuse(engine, "moving", frames, ages=AGES)
     engine.calibration = fit([found])
     settings = KeyFrameSettings(cut_correlation=-1.0)
 
