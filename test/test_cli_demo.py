@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import Namespace
 from pathlib import Path
 
 import cv2
@@ -23,9 +22,10 @@ from evaluation_harness import (
 )
 
 from dcfm_ros.bags import open_bag
-from dcfm_ros.cli import demo as demo_verb
 from dcfm_ros.images import to_labels
+from dcfm_ros.replay.recording import street_bag
 from dcfm_ros.streaming import KeyFrameSettings
+from dcfm_ros.synthetic import StreetSettings
 
 pytest.importorskip("rclpy")
 pytestmark = pytest.mark.dds
@@ -129,7 +129,7 @@ def test_a_video_is_played_as_a_bag(checkpoint, tmp_path):
 
 
 def test_without_a_bag_a_street_is_rendered(tmp_path, capsys):
-    bag = demo_verb.recording_to_play(None, Namespace(seed=3, duration=0.2), tmp_path)
+    bag = street_bag(StreetSettings(seed=3, duration_s=0.2, rate_hz=10.0), tmp_path)
     with open_bag(bag) as street:
         counts = {topic.name: topic.count for topic in street.topics}
     assert counts["/camera/image_raw/compressed"] == counts["/gt/label/compressed"] == 2

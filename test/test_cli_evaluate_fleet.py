@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,9 +15,14 @@ import numpy as np
 import pytest
 from evaluation_harness import pictures, segmented, write_recording
 
-from dcfm_ros.cli.evaluate_one import from_json, to_json
 from dcfm_ros.cli.main import main
-from dcfm_ros.streaming import KeyFrameSettings
+from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.costmap.settings import GridSettings
+from dcfm_ros.datasets.source import SourceOptions
+from dcfm_ros.evaluation.evaluate import RunSettings
+from dcfm_ros.evaluation.fleet.request import Live, Request
+from dcfm_ros.evaluation.measure.tally import Measures
+from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 250.0
@@ -210,7 +214,17 @@ def test_what_makes_no_sense_is_told_at_once(bags, tmp_path, capsys, arguments, 
     assert not (tmp_path / "out").exists()
 
 
-def test_options_survive_the_way_to_another_process():
-    options = {"out": Path("a/b"), "clip": ["x"], "recordings": [Path("c")], "rate": None, "n": 2.5}
-    assert from_json(to_json(options)) == options
-    assert os.fspath(from_json(to_json(options))["out"]) == "a/b"
+@pytest.mark.parametrize(
+    "costmap", [None, CostmapSettings(costs=("road: 3",), grid=GridSettings(resolution_m=0.2))]
+)
+def test_a_request_survives_the_way_to_another_process(costmap):
+    settings = RunSettings(
+        engine=EngineSettings(checkpoint="c.safetensors", threads=2),
+        source=SourceOptions(label_folder=Path("gt/here"), rate_hz=2.5),
+        measures=Measures(flow=True),
+        costmap=costmap,
+    )
+    request = Request(Path("a/b"), Path("out"), settings, Live(rate=0.5))
+    assert Request.from_json(request.to_json()) == request
+    exact = Request(Path("a/b"), Path("out"), settings)
+    assert Request.from_json(exact.to_json()) == exact

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcfm_ros.cli.options import add_source_options, source_options
-from dcfm_ros.cli.progress import progress
+from dcfm_ros.progress import progress
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ from dcfm_ros.cli.options import (
 )
 
 _RATE_HZ = 10.0
-_STREET = "street"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -55,41 +52,21 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: the recording or the checkpoint cannot be used, or the node fails.
     """
-    import_module("dcfm_ros.ros.recorder")  # says what is missing before anything is rendered
+    from dcfm_ros.evaluation.evaluate import RunSettings
     from dcfm_ros.evaluation.report.summary import summary
     from dcfm_ros.evaluation.run.output import output_folder
-    from dcfm_ros.replay.live import LiveSettings
+    from dcfm_ros.replay.recording import as_bag, street_bag
     from dcfm_ros.replay.report import check_engine, places, play_and_report
+    from dcfm_ros.synthetic import StreetSettings
 
-    settings = LiveSettings(engine_settings(args), key_frame_settings(args, live=True))
-    options = source_options(args)
-    check_engine(settings)
+    settings = RunSettings(
+        engine_settings(args), key_frame_settings(args, live=True), source_options(args)
+    )
+    street = StreetSettings(seed=args.seed, duration_s=args.duration, rate_hz=_RATE_HZ)
+    check_engine(settings.engine)
     with output_folder(args.out) as stage:
-        bag = recording_to_play(args.bag, args, stage)
-        content = play_and_report(bag, options, settings, args.out, stage)
+        bag = as_bag(args.bag, args.picture_rate, stage) if args.bag else street_bag(street, stage)
+        content = play_and_report(bag, settings, 1.0, args.out, stage)
     print(summary(content))
     print(places(args.out))
     return 0
-
-
-def recording_to_play(given: Path | None, args: argparse.Namespace, folder: Path) -> Path:
-    """The bag to play; a street or a video becomes one in `folder` first."""
-    from dcfm_ros.replay.report import as_bag
-
-    if given is None:
-        return _render(args, folder / _STREET)
-    return as_bag(given, args.picture_rate, folder)
-
-
-def _render(args: argparse.Namespace, bag: Path) -> Path:
-    from dcfm_ros.replay.report import say
-    from dcfm_ros.synthetic import StreetSettings
-    from dcfm_ros.synthetic.bag import write_street_bag
-
-    settings = StreetSettings(seed=args.seed, duration_s=args.duration, rate_hz=_RATE_HZ)
-    say(
-        f"rendering a street: {settings.duration_s:g} s at {settings.rate_hz:g} Hz, "
-        f"{settings.width}x{settings.height}"
-    )
-    write_street_bag(bag, settings, depth="none", progress=sys.stderr.isatty())
-    return bag

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcfm_ros.cli.costmap_options import add_costmap_options, costmap_settings
-from dcfm_ros.cli.datasets import DATASETS, add_dataset_options, recordings
-from dcfm_ros.cli.evaluate_fleet import add_fleet_options, evaluate_fleet, is_fleet
-from dcfm_ros.cli.evaluate_live import add_live_options, check_live, evaluate_live
-from dcfm_ros.cli.judge import Judge, add_judge_options
-from dcfm_ros.cli.options import (
-    add_engine_options,
-    add_source_options,
-    engine_settings,
-    key_frame_settings,
-    output_option,
-    source_options,
-)
-from dcfm_ros.cli.progress import progress
+from dcfm_ros.cli.datasets import recordings
+from dcfm_ros.cli.evaluate_options import add_options, is_fleet, live_of, run_settings
+from dcfm_ros.cli.judge import Judge
+from dcfm_ros.progress import progress
 
 if TYPE_CHECKING:
+    from dcfm_ros.datasets.source import Source
     from dcfm_ros.evaluation.evaluate import RunSettings
+    from dcfm_ros.evaluation.fleet.request import Live, Request
 
-
-_MEASURES = ("boundary", "flow", "calibration")
+_FAILED = 2
 
 
 def add_parser(subparsers: Any) -> None:
@@ -39,68 +32,15 @@ def add_parser(subparsers: Any) -> None:
             "Two runs give the same figures, apart from timings and date."
         ),
     )
-    parser.add_argument(
-        "recordings", nargs="*", type=Path, metavar="BAG", help="or video, or folder of pictures"
-    )
-    output_option(parser, "out/evaluate", "folder for the report")
-    add_source_options(parser, truth=True)
-    add_dataset_options(_add_datasets(parser))
-    _add_measures(parser)
-    add_costmap_options(parser)
-    add_engine_options(parser)
-    add_live_options(parser)
-    add_fleet_options(parser)
-    add_judge_options(parser)
+    add_options(parser)
     parser.set_defaults(run=run)
-
-
-def _add_datasets(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    group = parser.add_argument_group("data set")
-    group.add_argument(
-        "--dataset",
-        choices=DATASETS,
-        help="evaluate a data set as published; BAG is its root folder",
-    )
-    group.add_argument(
-        "--protocol",
-        choices=("dcfm-cityscapes", "dcfm-vspw", "camvid"),
-        help="as the published figures were measured: offline, each reused frame between the key "
-        "frame before and the one after it, absent classes as 0",
-    )
-    return group
-
-
-def _add_measures(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what to measure")
-    group.add_argument(
-        "--measure",
-        nargs="+",
-        choices=(*_MEASURES, "all"),
-        default=[],
-        help="what takes time of its own: boundary F-score, temporal consistency along the optical "
-        "flow, calibration of the confidence",
-    )
-    group.add_argument(
-        "--reference",
-        metavar="CKPT",
-        help="compare with the labels of this checkpoint, a key frame in every place; 'same': what "
-        "reuse has truly changed",
-    )
-    group.add_argument(
-        "--absent-as-zero",
-        action="store_true",
-        help="count classes that the ground truth never shows as 0 in mIoU, as DCFM's authors do",
-    )
-    group.add_argument(
-        "--bag", action="store_true", help="write label images and statuses as a bag, output/"
-    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and write the report; compare it with a former one.
 
     Returns:
-        1 if a gate trips, else 0.
+        1 if a gate trips, 2 if one of several recordings failed, else 0.
 
     Raises:
         DcfmError: a recording, the checkpoint or the device cannot be used.
@@ -110,50 +50,62 @@ def run(args: argparse.Namespace) -> int:
     if not evaluates:
         return judge.verdict(args.out)
     with judge.watching([str(path) for path in args.recordings]):
+        from dcfm_ros.evaluation.fleet.request import Request
+
         settings = run_settings(args)
-        check_live(args, settings)
+        live = live_of(args, settings)
         if is_fleet(args):
-            return evaluate_fleet(args, settings, judge)
-        evaluate_one(args)
+            return _evaluate_fleet(args, settings, live, judge)
+        evaluate(Request(args.recordings[0], args.out, settings, live), recordings(args))
     return judge.verdict(args.out)
 
 
-def evaluate_one(args: argparse.Namespace) -> int:
-    """Evaluate what `args.recordings` holds in this process, and write the report.
+def evaluate(request: Request, sources: Sequence[Path | Source]) -> None:
+    """Evaluate in this process, write the report, and print what it comes to.
+
+    Args:
+        sources: the recording of the request, or the data set in its place.
 
     Raises:
         DcfmError: a recording, the checkpoint or the device cannot be used.
     """
-    from dcfm_ros.cli.oracle import oracle_plan
     from dcfm_ros.evaluation.evaluate import run_exact
     from dcfm_ros.evaluation.report.summary import summary
-    from dcfm_ros.streaming.settings import ORACLE
 
-    settings = run_settings(args)
-    if args.live:
-        content = evaluate_live(args, settings)
+    if request.live:
+        from dcfm_ros.replay.evaluate import evaluate_live
+
+        content = evaluate_live(request.recording, request.settings, request.live, request.out)
     else:
-        plan = oracle_plan if settings.key_frames.policy == ORACLE else None
-        content = run_exact(recordings(args), settings, args.out, progress, plan)
+        content = run_exact(sources, request.settings, request.out, progress)
     print(summary(content))
-    print(f"report: {args.out / 'report.html'}")
-    return 0
+    print(f"report: {request.out / 'report.html'}")
 
 
-def run_settings(args: argparse.Namespace) -> RunSettings:
-    """Raises SettingsError on an invalid value."""
-    from dcfm_ros.evaluation.evaluate import RunSettings
-    from dcfm_ros.evaluation.measure.tally import Measures
+def _evaluate_fleet(
+    args: argparse.Namespace, settings: RunSettings, live: Live | None, judge: Judge
+) -> int:
+    """The exit code, the same in all processes that torchrun started."""
+    from dcfm_ros.evaluation.fleet.processes import joined
+    from dcfm_ros.evaluation.fleet.report import fleet_text, without_deliveries
+    from dcfm_ros.evaluation.fleet.run import Fleet, evaluate_fleet
+    from dcfm_ros.evaluation.report.summary import summary
 
-    return RunSettings(
-        engine=engine_settings(args),
-        key_frames=key_frame_settings(args),
-        source=source_options(args),
-        measures=Measures(**{name: bool({name, "all"} & set(args.measure)) for name in _MEASURES}),
-        reference=args.reference or "",
-        protocol=args.protocol or "",
-        absent_as_zero=args.absent_as_zero,
-        write_bag=args.bag,
-        costmap=costmap_settings(args),
-        depth_topic=args.depth_topic,
+    fleet = Fleet(
+        tuple(args.recordings), args.out, settings, live, args.jobs or 1, resume=args.resume
     )
+    with joined() as processes:
+        code = 0
+        found = evaluate_fleet(
+            fleet, processes, [sys.executable, "-m", "dcfm_ros.cli.evaluate_one"]
+        )
+        if found is not None:
+            content, rows = found
+            for row in rows:
+                judge.add(row.path, row.seconds, row.error)
+            print(fleet_text(content, rows))
+            print(summary(without_deliveries(content)))
+            print(f"report: {args.out / 'report.html'}")
+            verdict = judge.verdict(args.out)
+            code = _FAILED if any(row.error for row in rows) else verdict
+        return processes.from_first(code)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dcfm_ros.cli.datasets import DATASETS, add_dataset_options
-from dcfm_ros.cli.progress import progress
+from dcfm_ros.progress import progress
 
 _AFTER = 10
 """What a Cityscapes snippet has after its labelled frame."""

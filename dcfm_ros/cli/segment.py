@@ -16,7 +16,7 @@ from dcfm_ros.cli.options import (
     output_option,
     source_options,
 )
-from dcfm_ros.cli.progress import progress
+from dcfm_ros.progress import progress
 
 if TYPE_CHECKING:
     from dcfm_ros.datasets.source import Source

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dcfm_ros.calibration.oracle import oracle_policy
 from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.datasets.source import Source, SourceOptions, open_source
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.write import write_report
 from dcfm_ros.evaluation.run.costmap_run import costmap_of
-from dcfm_ros.evaluation.run.exact import Extras, Watch, evaluate_source
+from dcfm_ros.evaluation.run.exact import Extras, Watch, evaluate_source, read_decoded
 from dcfm_ros.evaluation.run.output import output_folder
 from dcfm_ros.evaluation.run.protocols import PROTOCOLS, evaluate_by
 from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
@@ -23,8 +24,10 @@ from dcfm_ros.evaluation.run.results import EXACT, Results, Setup
 from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.network import LabelSet
 from dcfm_ros.pipeline import CameraPipeline
+from dcfm_ros.progress import progress
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
 from dcfm_ros.streaming.keyframes import KeyFramePolicy
+from dcfm_ros.streaming.settings import ORACLE
 
 SAME = "same"
 """As a reference: the checkpoint that is measured."""
@@ -54,23 +57,17 @@ class RunSettings:
     """Of depth for the costmap; empty: the ground plane."""
 
 
-Plan = Callable[[Engine, Source, KeyFrameSettings], KeyFramePolicy]
-"""Chooses the key frames of a recording beforehand."""
-
-
 def run_exact(
     recordings: Sequence[Path | Source],
     settings: RunSettings,
     out: Path,
     watch: Watch,
-    plan: Plan | None = None,
 ) -> dict[str, Any]:
     """Evaluate and write the report.
 
     Args:
         recordings: paths of bags, videos or folders of pictures, or sources that are open.
         out: folder of the report; appears whole or not at all.
-        plan: in place of the policy that the settings name.
 
     Returns:
         The content of metrics.json.
@@ -98,7 +95,7 @@ def run_exact(
             results = Results(setup, log)
             for recording in recordings:
                 with _opened(recording, settings.source) as source, ExitStack() as stack:
-                    policy = plan(engine, source, settings.key_frames) if plan else None
+                    policy = _oracle(engine, source, settings.key_frames)
                     pipeline = CameraPipeline(Segmenter(engine, settings.key_frames, policy=policy))
                     watched, bag = watch, None
                     if settings.write_bag:
@@ -136,6 +133,19 @@ def _reference(engine: Engine, settings: RunSettings) -> ReferenceSegmenter | No
         return ReferenceSegmenter(engine, engine)
     other = replace(settings.engine, checkpoint=settings.reference)
     return ReferenceSegmenter(engine, Engine.load(other))
+
+
+def _oracle(engine: Engine, source: Source, settings: KeyFrameSettings) -> KeyFramePolicy | None:
+    """Key frames in retrospect, where the settings name them: all that can be read is run first."""
+    if settings.policy != ORACLE:
+        return None
+    frames = (
+        (decoded.rgb, decoded.frame.frame.stamp_ns)
+        for decoded in read_decoded(source, engine.info.labels.classes)
+        if decoded.rgb is not None
+    )
+    watched = progress(frames, source.name, "frames, both ways", source.frame_count)
+    return oracle_policy(engine, source.name, watched, settings)
 
 
 def _output_bag(stage: Path, source: Source, count: int, labels: LabelSet) -> LabelBag:

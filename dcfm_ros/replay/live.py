@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,11 @@ import yaml
 
 from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.evaluation.evaluate import RunSettings
 from dcfm_ros.evaluation.run.costmap_messages import CostmapTopics
 from dcfm_ros.evaluation.run.results import Delivery
 from dcfm_ros.replay.node_process import NodeProcess, running_node
 from dcfm_ros.settings import flatten, to_dict
-from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 if TYPE_CHECKING:
     from dcfm_ros.ros.player import Player
@@ -37,29 +37,16 @@ _IDLE_S = 15.0
 _POLL_S = 0.2
 
 
-@dataclass(frozen=True)
-class LiveSettings:
-    """What the node is started with."""
-
-    engine: EngineSettings
-    key_frames: KeyFrameSettings
-    rate: float = 1.0
-    """Of playing, times real time."""
-    skip_missing: bool = False
-    """Play what is there where splits of a bag are missing."""
-    costmap: CostmapSettings | None = field(default_factory=CostmapSettings)
-    """None: no grid is recorded, and the node makes none."""
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Of the node, that figures come from."""
-        return LABELS if self.costmap is None else (*LABELS, GRID)
+def figure_outputs(settings: RunSettings) -> tuple[str, ...]:
+    """The outputs of the node that figures come from; a grid only where a costmap is wanted."""
+    return LABELS if settings.costmap is None else (*LABELS, GRID)
 
 
 def run_live(
     bag: Path,
     image_topic: str,
-    settings: LiveSettings,
+    settings: RunSettings,
+    rate: float,
     outputs: Path,
     log: Path,
     advance: Callable[[float], object],
@@ -69,6 +56,7 @@ def run_live(
 
     Args:
         image_topic: raw or compressed images.
+        rate: of playing, times real time.
         outputs: the bag to create.
         log: receives all that the node says.
         advance: called with the seconds of bag time that have passed since the last call.
@@ -82,14 +70,14 @@ def run_live(
         write_bag(outputs) as writer,
         live_node(bag, image_topic, settings, writer, topics, log) as node,
     ):
-        return node.play(settings.rate, advance)
+        return node.play(rate, advance)
 
 
 @contextmanager
 def live_node(
     bag: Path,
     image_topic: str,
-    settings: LiveSettings,
+    settings: RunSettings,
     sink: Sink,
     topics: Collection[str],
     log: Path,
@@ -128,14 +116,14 @@ class LiveNode:
         self,
         bag: Path,
         image_topic: str,
-        settings: LiveSettings,
+        settings: RunSettings,
         process: NodeProcess,
         recorder: Recorder,
         beside: tuple[str, ...] = (),
     ) -> None:
         self._bag = bag
         self._beside = beside
-        self._skip_missing = settings.skip_missing
+        self._skip_missing = settings.source.skip_missing
         self._image_topic = image_topic
         self._process = process
         self._recorder = recorder
@@ -234,9 +222,9 @@ class _Counts:
     """Label images that came back."""
 
 
-def _beside(bag: Path, image_topic: str, settings: LiveSettings) -> tuple[str, ...]:
+def _beside(bag: Path, image_topic: str, settings: RunSettings) -> tuple[str, ...]:
     """What the node needs for its costmap, as far as the bag has it."""
-    with open_bag(bag, skip_missing=settings.skip_missing) as reader:
+    with open_bag(bag, skip_missing=settings.source.skip_missing) as reader:
         topics = CostmapTopics.of(reader, image_topic)
     return () if topics is None else (*topics.transforms, topics.camera_info)
 
@@ -262,9 +250,9 @@ def _wait_until_matched(player: Player, node: NodeProcess, stop: threading.Event
         raise node.failure(f"the node did not find the player within {_READY_S:.0f} s")
 
 
-def _parameters(bag: Path, image_topic: str, settings: LiveSettings) -> str:
+def _parameters(bag: Path, image_topic: str, settings: RunSettings) -> str:
     """A ROS parameter file for the node."""
-    with open_bag(bag, skip_missing=settings.skip_missing) as reader:
+    with open_bag(bag, skip_missing=settings.source.skip_missing) as reader:
         kinds = {topic.name: topic.type for topic in reader.topics}
     compressed = kinds[image_topic].endswith("/CompressedImage")
     values = {

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from dcfm_ros.child_process import end
 from dcfm_ros.errors import EvaluationError
 
 _LAST_LINES = 12
-_PATIENCE_S = 15.0
 
 
 @contextmanager
@@ -78,16 +75,3 @@ class NodeProcess:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         said = "\n".join(f"  {line}" for line in lines[-_LAST_LINES:]) or "  nothing"
         return EvaluationError(f"{what}; it said last ({self._log} has all):\n{said}")
-
-
-def end(process: subprocess.Popen[Any], patience_s: float = _PATIENCE_S) -> None:
-    """End a process that leads a session: SIGTERM to all of it, SIGKILL if that does not help.
-
-    Not SIGINT: shells let what they start in the background ignore it, and that is inherited.
-    """
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience_s)

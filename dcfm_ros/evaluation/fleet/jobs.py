@@ -91,19 +91,17 @@ def forget(job: Job) -> None:
     (job.folder / _DONE).unlink(missing_ok=True)
 
 
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
+
+
 def _digests(folder: Path) -> dict[str, str]:
-    digests = {}
-    for name in _KEPT:
-        with (folder / name).open("rb") as file:
-            digests[name] = _sha256(file)
-    return digests
-
-
-def _sha256(file: Any) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
+    return {name: digest(folder / name) for name in _KEPT}
 
 
 def _name(recording: Path) -> str:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcfm_ros.replay.node_process import end
+from dcfm_ros.child_process import end
 
 _ERROR = "error: "
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from evaluation_harness import write_checkpoint
 
+from dcfm_ros.child_process import end
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.replay.node_process import NodeProcess, end, running_node
+from dcfm_ros.replay.node_process import NodeProcess, running_node
 
 DEADLINE_S = 60.0
 
