@@ -5,109 +5,55 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from dcfm_ros.errors import SettingsError
+from dcfm_ros.settings import flatten, from_flat
+from dcfm_ros.streaming.settings import ORACLE, EngineSettings, KeyFrameSettings
 
 if TYPE_CHECKING:
     from dcfm_ros.datasets.source import SourceOptions
-    from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
-_ENGINE = ("checkpoint", "device", "precision", "threads", "network_height", "network_width")
-_KEY_FRAMES = (
-    "policy",
-    "interval",
-    "max_label_change",
-    "target_key_share",
-    "input_threshold",
-    "min_interval",
-    "max_age_s",
-    "max_key_rate_hz",
-    "mode",
-    "background_frames",
-)
+S = TypeVar("S")
+
+_METAVARS = {int: "N", float: "X"}
+_FLAGS = {"mode": "--key-frame-mode"}
+"""Where the name of a setting would not say of what it is."""
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """What the network runs on, and when the common feature is computed afresh."""
-    group = parser.add_argument_group("network")
-    group.add_argument("--checkpoint", metavar="CKPT", help="default: the shipped street model")
-    add_machine_options(group)
-    add_key_frame_options(parser)
+    _add_settings(parser.add_argument_group("network"), EngineSettings)
+    key_frames = parser.add_argument_group(
+        "key frames", "in the background they take one frame on recordings, unless said otherwise"
+    )
+    _add_settings(key_frames, KeyFrameSettings)
 
 
 def add_machine_options(group: argparse._ActionsContainer) -> None:
-    """What the network runs on."""
-    group.add_argument("--device", help="auto (default), cpu, cuda, cuda:1, …")
-    group.add_argument("--precision", help="auto (default), float32, float16, bfloat16")
-    group.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
-    group.add_argument(
-        "--network-height",
-        type=int,
-        metavar="PX",
-        help="height that the network sees: less is faster; default: the checkpoint's",
-    )
-    group.add_argument(
-        "--network-width", type=int, metavar="PX", help="and width; default: by the image's aspect"
-    )
+    """What any network runs on."""
+    _add_settings(group, EngineSettings, leave_out="checkpoint")
 
 
-def add_key_frame_options(parser: argparse.ArgumentParser) -> None:
-    """When the common feature is computed afresh."""
-    group = parser.add_argument_group("key frames")
-    group.add_argument(
-        "--policy",
-        help="auto (default: adaptive where the checkpoint is calibrated, else fixed), always, "
-        "fixed, adaptive, input_difference; on recordings also oracle: the best in retrospect",
-    )
-    group.add_argument(
-        "--interval", type=int, metavar="N", help="fixed: frames from key to key frame (default 5)"
-    )
-    group.add_argument(
-        "--max-label-change",
-        type=float,
-        metavar="SHARE",
-        help="adaptive: mean share of labels that may differ from what key frames would give "
-        "(default 0.03)",
-    )
-    group.add_argument(
-        "--target-key-share",
-        type=float,
-        metavar="SHARE",
-        help="adaptive: mean share of key frames to hold instead",
-    )
-    group.add_argument(
-        "--input-threshold",
-        type=float,
-        metavar="X",
-        help="input_difference: difference of the normalised image (default 0.3)",
-    )
-    group.add_argument(
-        "--min-interval", type=int, metavar="N", help="frames between key frames at least"
-    )
-    group.add_argument(
-        "--max-age-s", type=float, metavar="S", help="longest reuse (default 3; 0: no limit)"
-    )
-    group.add_argument(
-        "--max-key-rate-hz", type=float, metavar="HZ", help="most key frames a second of stamps"
-    )
-    group.add_argument(
-        "--key-frame-mode",
-        dest="mode",
-        help="blocking (default) or background: labels do not wait for deep features",
-    )
-    group.add_argument(
-        "--background-frames",
-        type=int,
-        metavar="N",
-        help="background: use new deep features N frames later (default 1; live: when ready)",
-    )
+def _add_settings(group: argparse._ActionsContainer, settings: type, leave_out: str = "") -> None:
+    """An option for each setting; whether a value is valid is for the settings to say."""
+    for name, option in flatten(settings()).items():
+        if name == leave_out:
+            continue
+        default = f"{option.default:g}" if option.type is float else option.default
+        said = f" (default {default})" if default != "" else ""
+        group.add_argument(
+            _FLAGS.get(name, f"--{name.replace('_', '-')}"),
+            dest=name,
+            type=option.type,
+            metavar=_METAVARS.get(option.type),
+            help=f"{option.doc.rstrip('.')}{said}".replace("%", "%%"),
+        )
 
 
 def engine_settings(args: argparse.Namespace) -> EngineSettings:
     """Raises SettingsError on an invalid value."""
-    from dcfm_ros.settings import from_flat
-    from dcfm_ros.streaming import EngineSettings
-
-    return from_flat(EngineSettings, given(args, _ENGINE))
+    return _given(args, EngineSettings)
 
 
 def key_frame_settings(args: argparse.Namespace, *, live: bool = False) -> KeyFrameSettings:
@@ -119,14 +65,10 @@ def key_frame_settings(args: argparse.Namespace, *, live: bool = False) -> KeyFr
     Raises:
         SettingsError: an invalid value.
     """
-    from dcfm_ros.errors import SettingsError
-    from dcfm_ros.settings import from_flat
-    from dcfm_ros.streaming import KeyFrameSettings
-    from dcfm_ros.streaming.selector import NO_ORACLE
-    from dcfm_ros.streaming.settings import ORACLE
-
-    settings = from_flat(KeyFrameSettings, given(args, _KEY_FRAMES))
+    settings = _given(args, KeyFrameSettings)
     if live and settings.policy == ORACLE:
+        from dcfm_ros.streaming.selector import NO_ORACLE
+
         raise SettingsError(NO_ORACLE)
     if settings.mode == "background" and not settings.background_frames and not live:
         return replace(settings, background_frames=1)
@@ -141,12 +83,15 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
     )
     if truth:
         group.add_argument(
-            "--gt-topic", metavar="TOPIC", help="label images; default: the one below /gt/, if any"
+            "--gt-topic",
+            dest="label_topic",
+            metavar="TOPIC",
+            help="label images; default: the one below /gt/, if any",
         )
         group.add_argument(
             "--gt-tolerance-ms",
             type=float,
-            default=10.0,
+            dest="tolerance_ms",
             metavar="MS",
             help="how far a label image's stamp may be off its image's; the nearest counts "
             "(default 10)",
@@ -154,6 +99,7 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
         group.add_argument(
             "--gt-folder",
             type=Path,
+            dest="label_folder",
             metavar="DIR",
             help="PNG label images named by stamp, or as the pictures of a folder are; those of a "
             "recording NAME may lie in DIR/NAME",
@@ -175,15 +121,8 @@ def source_options(args: argparse.Namespace) -> SourceOptions:
     """Raises SettingsError on an invalid value."""
     from dcfm_ros.datasets.source import SourceOptions
 
-    defaults = SourceOptions()
-    return SourceOptions(
-        image_topic=args.image_topic,
-        label_topic=getattr(args, "gt_topic", None),
-        tolerance_ms=getattr(args, "gt_tolerance_ms", defaults.tolerance_ms),
-        rate_hz=args.picture_rate,
-        label_folder=getattr(args, "gt_folder", None),
-        skip_missing=args.skip_missing,
-    )
+    names = ("image_topic", "label_topic", "tolerance_ms", "label_folder", "skip_missing")
+    return SourceOptions(rate_hz=args.picture_rate, **given(args, names))
 
 
 def output_option(parser: argparse.ArgumentParser, default: str, what: str) -> None:
@@ -196,6 +135,10 @@ def output_option(parser: argparse.ArgumentParser, default: str, what: str) -> N
         metavar="OUT",
         help=f"{what} (default {default})",
     )
+
+
+def _given(args: argparse.Namespace, settings: type[S]) -> S:
+    return from_flat(settings, given(args, tuple(flatten(settings()))))
 
 
 def given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
