@@ -13,6 +13,7 @@ import numpy as np
 
 from dcfm_ros.bags.records import ImageFrame
 from dcfm_ros.bags.storage import natural_key, storage_kind
+from dcfm_ros.bags.video_times import FrameTimes, bare_stream
 from dcfm_ros.errors import BagError
 from dcfm_ros.images.upright import upright_file
 
@@ -69,7 +70,7 @@ def open_video(path: Path | str, rate_hz: float | None = None) -> VideoReader:
 
     Args:
         path: a video that OpenCV decodes, or a folder of pictures in the order of their names.
-        rate_hz: frames per second; None for the video's own, or `FOLDER_RATE_HZ` for a folder.
+        rate_hz: frames per second; None for the times in the video, `FOLDER_RATE_HZ` for a folder.
 
     Raises:
         BagError: nothing there, nothing that decodes, or a video without a frame rate.
@@ -95,47 +96,63 @@ class VideoReader:
     rate_hz: float
     count: int
     """Number of frames; an estimate of the container for video files."""
+    own_times: bool = False
+    """Whether stamps are the times in the video file; else they follow from `rate_hz`."""
     pictures: tuple[Path, ...] = ()
     """The files of a folder; empty for a video file."""
 
     @property
     def duration_ns(self) -> int:
-        """From the first to the last frame."""
+        """From the first to the last frame, by the rate."""
         return self._offset_ns(max(self.count - 1, 0))
 
     def frames(self, topic: str = _TOPIC) -> Iterator[ImageFrame]:
-        """Stream the frames; stamps follow from the frame rate and start at 10^18 ns.
+        """Stream the frames; stamps start at 10^18 ns.
 
         Raises:
             BagError: a file that cannot be read any more.
         """
         messages = self._pictures() if self.pictures else self._decoded()
-        for number, message in enumerate(messages):
-            stamp_ns = _START_NS + self._offset_ns(number)
+        for offset_ns, message in messages:
+            stamp_ns = _START_NS + offset_ns
             yield ImageFrame(topic, stamp_ns, stamp_ns, _FRAME_ID, message)
 
     def _offset_ns(self, frames: int) -> int:
         return round(frames * 1e9 / self.rate_hz)
 
-    def _pictures(self) -> Iterator[PictureFile]:
-        for path in self.pictures:
-            yield PictureFile.read(path)
+    def _pictures(self) -> Iterator[tuple[int, PictureFile]]:
+        for number, path in enumerate(self.pictures):
+            yield self._offset_ns(number), PictureFile.read(path)
 
-    def _decoded(self) -> Iterator[VideoImage]:
+    def _decoded(self) -> Iterator[tuple[int, VideoImage]]:
         capture = _capture(self.path)
-        number = 0
+        times = FrameTimes(self._offset_ns(1))
+        number, offset_ns = 0, 0
         try:
             while True:
                 there, bgr = capture.read()
                 if not there:
                     break
+                offset_ns = self._offset_ns(number)
+                if self.own_times:
+                    offset_ns = times.offset_ns(capture.get(cv2.CAP_PROP_POS_MSEC))
                 number += 1
                 height, width = bgr.shape[:2]
-                yield VideoImage(height, width, "bgr8", 0, width * 3, bgr.reshape(-1))
+                yield offset_ns, VideoImage(height, width, "bgr8", 0, width * 3, bgr.reshape(-1))
         finally:
             capture.release()
-        if number < self.count:
+        # What a container names is often its duration times its rate: more than a slow video holds.
+        if number < self.count and offset_ns < self.duration_ns - self._offset_ns(1) // 2:
             _log.warning("%s gave %d of the %d frames it names", self.path, number, self.count)
+        if times.unknown:
+            _log.warning(
+                "%s names no usable time for %d of %d frames: each was put %.4g ms after the one "
+                "before; newer versions of OpenCV may read them, or give --picture-rate",
+                self.path,
+                times.unknown,
+                number,
+                1e3 / self.rate_hz,
+            )
 
 
 def _video_file(path: Path, rate_hz: float | None) -> VideoReader:
@@ -153,8 +170,24 @@ def _video_file(path: Path, rate_hz: float | None) -> VideoReader:
         capture.release()
     if rate_hz is None and not 0 < own_rate_hz < math.inf:
         raise BagError(f"{path} names no frame rate ({own_rate_hz}): give one")
+    bare = bare_stream(path)
+    if rate_hz is None and bare:
+        _log.warning(
+            "%s is bare %s without a container and holds no times: frames are taken as %.4g Hz "
+            "apart, a pause cannot be seen; give --picture-rate if that is wrong",
+            path,
+            bare,
+            own_rate_hz,
+        )
     height, width = bgr.shape[:2]
-    return VideoReader(path, width, height, rate_hz or own_rate_hz, max(int(count), 0))
+    return VideoReader(
+        path,
+        width,
+        height,
+        rate_hz or own_rate_hz,
+        max(int(count), 0),
+        own_times=rate_hz is None and not bare,
+    )
 
 
 def _picture_folder(path: Path, rate_hz: float) -> VideoReader:
@@ -168,7 +201,7 @@ def _picture_folder(path: Path, rate_hz: float) -> VideoReader:
     if first is None:
         raise BagError(f"{pictures[0]} does not decode, expected a picture: remove or replace it")
     return VideoReader(
-        path, first.shape[1], first.shape[0], rate_hz, len(pictures), tuple(pictures)
+        path, first.shape[1], first.shape[0], rate_hz, len(pictures), pictures=tuple(pictures)
     )
 
 
