@@ -83,6 +83,38 @@ def test_small_disorder_is_no_jump() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("images", "labels", "expected"),
+    [
+        ([0, 100, 200, 200, 300, 400], [0, 100, 200, 300, 400], [0, 100, 200, None, 300, 400]),
+        ([0, 0, 100], [0, 0, 100], [0, 0, 100]),
+        ([0, 100, 200], [0, 100, 100, 200], [0, 100, 200]),
+        ([0, 100, 300, 200, 400], [0, 100, 200, 300, 400], [0, 100, 300, 200, 400]),
+        ([0, 300, 200, 100, 400], [100, 200, 300], [None, 300, 200, 100, None]),
+        ([0, 200, 100], [62], [None, None, 62]),
+        ([0, 200, 100, 300], [300, 95, 190], [None, 190, 95, 300]),
+    ],
+    ids=[
+        "frame twice", "both twice", "label twice", "two swapped", "three turned round",
+        "nearer to one overtaken", "labels swapped as well",
+    ],
+)  # fmt: skip
+def test_frames_recorded_twice_or_out_of_order_lose_no_label(
+    images: list[int], labels: list[int], expected: list[int | None]
+) -> None:
+    logs = list(range(0, 100 * len(images), 100))
+    found = paired(images, labels, 62, logs, [logs[0]] * len(labels))
+    assert found == expected
+
+
+def test_stamps_that_were_never_set_leave_it_to_the_time_of_recording() -> None:
+    pairs = pair_labels(
+        frames("/image", [0] * 12, list(range(0, 1200, 100))),
+        frames("/gt/label", [0, 0], [301, 902]),
+    )
+    assert [number for number, pair in enumerate(pairs) if pair.label] == [3, 9]
+
+
 def test_a_clock_that_starts_again_starts_matching_again() -> None:
     """The recording was looped: the second run has the stamps of the first."""
     images = [10_000, 10_100, 10_200, 0, 100, 200]

@@ -60,6 +60,45 @@ def test_labelled_frames_and_those_around_them(bag: Path, tmp_path: Path) -> Non
     assert Path(path).read_bytes() == jpeg(10)  # as recorded
 
 
+def recorded(path: Path, order: list[int]) -> Path:
+    """Frames of these numbers as they came into the bag; labels of frames 2 to 5."""
+    with write_bag(path) as writer:
+        for place, number in enumerate(order):
+            stamp, log = START_NS + number * STEP_NS, START_NS + place * STEP_NS
+            image = compressed_image(stamp, "camera", "jpeg", jpeg(number))
+            writer.write("/camera/image_raw/compressed", image, log)
+        for number in range(2, 6):
+            stamp = START_NS + number * STEP_NS
+            labels = labels_to_png(np.full((24, 32), number, np.uint8))
+            writer.write("/gt/label", compressed_image(stamp, "c", "png", labels), stamp + 9)
+    return path
+
+
+@pytest.mark.parametrize(
+    "order",
+    [[0, 1, 2, 3, 3, 4, 5, 6], [0, 1, 3, 2, 4, 5, 6], [0, 1, 4, 3, 2, 2, 5, 6]],
+    ids=["twice", "swapped", "turned round and twice"],
+)
+def test_frames_recorded_twice_or_out_of_order_are_put_right(
+    order: list[int], tmp_path: Path
+) -> None:
+    clips = bags([recorded(tmp_path / "bag", order)], REACH_3, tmp_path / "cache", 11)
+    assert [int(clips.labels(index)[0, 0]) for index in range(len(clips))] == [2, 3, 4, 5]
+    shown = [
+        [round(float(read_rgb(str(clips.frame(index, age))).mean()) / 5) for age in (-1, 0, 1)]
+        for index in range(4)
+    ]
+    assert shown == [[1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
+
+
+def test_labels_without_a_frame_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unpack(recorded(tmp_path / "bag", [0, 1, 2, 4]), REACH_3, tmp_path / "cache")
+    told = capsys.readouterr().out
+    assert "2 of 4 label images on /gt/label are used" in told
+
+
 def test_a_bag_is_unpacked_once(bag: Path, tmp_path: Path) -> None:
     first = unpack(bag, REACH_3, tmp_path / "cache")
     note = first / "bag.json"

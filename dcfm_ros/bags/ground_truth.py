@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from dcfm_ros.bags.records import ImageFrame
 
 # Stamps that go back further are another run of the clock (a looped recording), less is disorder.
 _JUMP_NS = 1_000_000_000
+_FOLLOWING = 4
+"""So many frames after the current one may have overtaken it, or be nearer to a label."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +28,28 @@ def pair_labels(
 ) -> Iterator[LabelledFrame]:
     """Give each label image to the frame whose stamp is nearest.
 
+    A recording may hold frames and labels twice, or in an order other than that of their stamps by
+    less than a second: no label is lost by that. Between frames of one stamp the time at which they
+    were recorded decides.
+
     Args:
-        frames: in stamp order, but for jumps back of the clock; all come out, in this order.
+        frames: as recorded; all come out, in this order.
         labels: likewise; may be sparse. Each goes to one frame at most and is held until then.
         tolerance_ns: largest difference of stamps; 0 for equal stamps only.
     """
     window = _Window(iter(labels), tolerance_ns)
-    for frame, following in _with_next(frames):
+    for frame, following in _with_following(frames):
         window.advance(frame)
         yield LabelledFrame(frame, window.take(frame, following))
+
+
+@dataclass(eq=False)
+class _Held:
+    """A label that no frame has taken yet."""
+
+    label: ImageFrame
+    nearest_ns: int
+    """Difference of stamps to the nearest frame so far: only one as near may still take it."""
 
 
 class _Window:
@@ -41,38 +58,40 @@ class _Window:
     def __init__(self, labels: Iterator[ImageFrame], tolerance_ns: int) -> None:
         self._labels = labels
         self._tolerance_ns = tolerance_ns
-        self._held: list[ImageFrame] = []
+        self._held: list[_Held] = []
         self._pending = next(labels, None)
         self._last_label_ns: int | None = None
         self._last_frame_ns: int | None = None
 
     def advance(self, frame: ImageFrame) -> None:
-        """Read labels up to a frame's stamp and let go of those that lie behind it."""
+        """Read labels up to a frame's stamp and let go of those that lie far behind it."""
         if self._last_frame_ns is not None and _jumps(self._last_frame_ns, frame.stamp_ns):
             self._follow_jump(frame)
         self._last_frame_ns = frame.stamp_ns
-        # Within a jump's length labels may be in disorder.
-        newest_ns = frame.stamp_ns + self._tolerance_ns + _JUMP_NS
+        reach_ns = self._tolerance_ns + _JUMP_NS  # within a jump's length there may be disorder
         while self._pending is not None and not self._at_jump(self._pending):
-            if self._pending.stamp_ns > newest_ns:
+            if self._pending.stamp_ns > frame.stamp_ns + reach_ns:
                 break
-            self._held.append(self._pending)
+            self._held.append(_Held(self._pending, reach_ns))
             self._step()
-        oldest_ns = frame.stamp_ns - self._tolerance_ns
-        self._held = [label for label in self._held if label.stamp_ns >= oldest_ns]
+        oldest_ns = frame.stamp_ns - reach_ns
+        self._held = [held for held in self._held if held.label.stamp_ns >= oldest_ns]
 
-    def take(self, frame: ImageFrame, following: ImageFrame | None) -> ImageFrame | None:
-        """The nearest of the labels to which no other frame is nearer; the others are let go of."""
-        theirs: list[ImageFrame] = []
-        others: list[ImageFrame] = []
-        for label in self._held:
-            nearer = following is None or _distance(label, frame) <= _distance(label, following)
-            (theirs if nearer else others).append(label)
-        self._held = others
-        nearest = min(theirs, key=lambda label: _distance(label, frame), default=None)
-        if nearest is None or _distance(nearest, frame) > self._tolerance_ns:
+    def take(self, frame: ImageFrame, following: Sequence[ImageFrame]) -> ImageFrame | None:
+        """The nearest of the labels to which no other frame is nearer."""
+        mine: list[_Held] = []
+        for held in self._held:
+            distance = _distance(held.label, frame)
+            if distance[0] > min(self._tolerance_ns, held.nearest_ns):
+                continue
+            if all(distance <= _distance(held.label, other) for other in following):
+                held.nearest_ns = distance[0]
+                mine.append(held)
+        if not mine:
             return None
-        return nearest
+        best = min(mine, key=lambda held: _distance(held.label, frame))
+        self._held.remove(best)
+        return best.label
 
     def _follow_jump(self, frame: ImageFrame) -> None:
         """Skip the labels left over from before the frames' clock went back."""
@@ -92,19 +111,22 @@ class _Window:
         self._pending = next(self._labels, None)
 
 
-def _distance(label: ImageFrame, frame: ImageFrame) -> int:
-    return abs(label.stamp_ns - frame.stamp_ns)
+def _distance(label: ImageFrame, frame: ImageFrame) -> tuple[int, int]:
+    """By stamp, then by time of recording."""
+    return abs(label.stamp_ns - frame.stamp_ns), abs(label.log_ns - frame.log_ns)
 
 
 def _jumps(before_ns: int, after_ns: int) -> bool:
     return after_ns < before_ns - _JUMP_NS
 
 
-def _with_next(frames: Iterable[ImageFrame]) -> Iterator[tuple[ImageFrame, ImageFrame | None]]:
-    current: ImageFrame | None = None
-    for frame in frames:
-        if current is not None:
-            yield current, frame
-        current = frame
-    if current is not None:
-        yield current, None
+def _with_following(
+    frames: Iterable[ImageFrame],
+) -> Iterator[tuple[ImageFrame, Sequence[ImageFrame]]]:
+    """Each frame with the few that were recorded after it."""
+    stream = iter(frames)
+    ahead = deque(islice(stream, _FOLLOWING))
+    while ahead:
+        frame = ahead.popleft()
+        ahead.extend(islice(stream, 1))
+        yield frame, ahead

@@ -11,8 +11,9 @@ import hashlib
 import json
 import shutil
 import tempfile
+from bisect import insort
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,6 +29,9 @@ from dcfm_ros.images.upright import UPRIGHT, orientation
 
 LONGEST_GAP_NS = 1_000_000_000
 """Frames further apart than this are no neighbours: the recording was paused."""
+
+_OVERTAKEN = 4
+"""A frame overtakes fewer than this many others on its way into a bag."""
 
 _DONE = "bag.json"
 
@@ -102,7 +106,7 @@ def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, objec
     total = next(topic.count for topic in bag.topics if topic.name == images)
     labelled = 0
     for number, pair in _around_labels(
-        tqdm(pairs, f"unpack {bag.path.name}", total), options.reach
+        _in_stamp_order(tqdm(pairs, f"unpack {bag.path.name}", total)), options.reach
     ):
         try:
             _write_frame(pair.frame, folder / "frames" / f"{number:08d}")
@@ -117,8 +121,37 @@ def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, objec
             f"{bag.path}: no label image on {truth} is within {options.tolerance_ms} ms of a "
             f"frame on {images}; set data.bag_tolerance_ms, or name the topics"
         )
+    there = next(topic.count for topic in bag.topics if topic.name == truth)
+    if labelled < there:
+        tqdm.write(
+            f"{bag.path}: {labelled} of {there} label images on {truth} are used; the others are "
+            f"not within {options.tolerance_ms} ms of a frame of their own on {images}"
+        )
     topics = {"image_topic": images, "label_topic": truth}
     return {"bag": str(bag.path), **asdict(options), **topics, "labelled": labelled}
+
+
+def _in_stamp_order(pairs: Iterable[LabelledFrame]) -> Iterator[LabelledFrame]:
+    """Put frames right that overtook others, and leave out what was recorded twice."""
+    waiting: list[LabelledFrame] = []
+    for pair in pairs:
+        if waiting and abs(pair.frame.stamp_ns - waiting[-1].frame.stamp_ns) > LONGEST_GAP_NS:
+            yield from waiting
+            waiting.clear()
+        twin = next((at for at, other in enumerate(waiting) if _is_same(pair, other)), None)
+        if twin is None:
+            insort(waiting, pair, key=lambda pair: pair.frame.stamp_ns)
+        elif waiting[twin].label is None:
+            waiting[twin] = pair
+        if len(waiting) > _OVERTAKEN:
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def _is_same(one: LabelledFrame, other: LabelledFrame) -> bool:
+    if one.frame.stamp_ns != other.frame.stamp_ns:
+        return False
+    return bytes(one.frame.message.data) == bytes(other.frame.message.data)
 
 
 def _around_labels(
