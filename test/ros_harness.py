@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import rclpy
-import torch
 from builtin_interfaces.msg import Time
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
@@ -29,10 +28,8 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
-from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, named_config, save
 from dcfm_ros.ros.environment import use_fast_dds_profile
 from dcfm_ros.ros.executor import spin
-from dcfm_ros.ros.node import SegmenterNode
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEADLINE_S = 30.0
@@ -74,6 +71,10 @@ def write_checkpoint(
     path: Path, config: str = "camvid_tiny", size: tuple[int, int] = (96, 128)
 ) -> Path:
     """A network with random weights: fast, and of no use but to see frames go through."""
+    import torch  # which many tests do without
+
+    from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, named_config, save
+
     torch.manual_seed(0)
     named = named_config(config)
     info = CheckpointInfo(config, named.network, label_set(named.label_set), size)
@@ -229,6 +230,8 @@ class Inside:
     """A node without autostart, spun by an executor of its own."""
 
     def __init__(self, context, namespace: str, checkpoint: Path, **parameters):
+        from dcfm_ros.ros.node import SegmenterNode
+
         given = {"autostart": False, "engine.checkpoint": str(checkpoint), **parameters}
         self.node = SegmenterNode(
             context=context,

@@ -21,9 +21,12 @@ MESSAGE = (
 )
 IMPORTS = """
 from dcfm_ros.msg import ClassGrid, FrameStatus
-from tf2_msgs.msg import TFMessage
-from vision_msgs.msg import LabelInfo
-for message in (ClassGrid, FrameStatus, LabelInfo, TFMessage):
+from tf2_msgs.action import LookupTransform
+from tf2_msgs.msg import TF2Error, TFMessage
+from tf2_msgs.srv import FrameGraph
+from vision_msgs.msg import Detection3DArray, LabelInfo
+found = (ClassGrid, FrameStatus, LabelInfo, Detection3DArray, TFMessage, TF2Error, FrameGraph)
+for message in (*found, LookupTransform):
     type(message).__import_type_support__()
 from dcfm_ros.resources import resource
 print(resource("config/segment.yaml"))

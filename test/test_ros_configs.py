@@ -57,6 +57,43 @@ def test_the_static_layer_reads_the_costmap_of_the_node(published):
     assert published[cloud] == "sensor_msgs/msg/PointCloud2"
 
 
+def test_the_obstacle_layer_takes_all_points_and_paints_nothing_free():
+    layer = local_costmap("nav2_costmap.yaml")["obstacle_layer"]
+    assert layer["footprint_clearing_enabled"] is False
+    source = layer[layer["observation_sources"]]
+    # points of obstacles measured by depth lie up to some cm below the ground
+    assert source["min_obstacle_height"] == -0.3
+    assert source["max_obstacle_height"] == SETTINGS.projection.max_obstacle_height_m
+    assert source["obstacle_max_range"] == SETTINGS.projection.max_range_m
+
+
+def test_the_collision_monitor_stops_when_obstacles_cease(published):
+    monitor = shipped("nav2_collision_monitor.yaml")["collision_monitor"]["ros__parameters"]
+    [name] = monitor["observation_sources"]
+    source = monitor[name]
+    assert source["type"] == "pointcloud"
+    assert published[source["topic"]] == "sensor_msgs/msg/PointCloud2"
+    # 0.0 switches the stop off; the node's own grid must not outlive it
+    assert 0 < source["source_timeout"] <= SETTINGS.clear_after_s
+    assert source["min_height"] == -0.3
+    assert source["max_height"] == SETTINGS.projection.max_obstacle_height_m
+    assert monitor["base_frame_id"] == SETTINGS.robot_base_frame
+    assert monitor["odom_frame_id"] == SETTINGS.global_frame
+    [zone] = monitor["polygons"]
+    assert monitor[zone]["action_type"] == "stop"
+    corners = np.array(yaml.safe_load(monitor[zone]["points"]))
+    assert corners.shape == (4, 2)
+
+
+@pytest.mark.parametrize("document", ["README.md", "config/nav2_semantic_layer.yaml"])
+def test_nothing_says_that_the_semantic_layer_forgets(document):
+    """It purges votes by time; a marked cell keeps its cost until it is seen anew or rolls out."""
+    text = " ".join((CHECKOUT / document).read_text(encoding="utf-8").replace("#", "").split())
+    assert "forgets by time" not in text
+    assert "forgotten by time" not in text
+    assert "Neither layer forgets" in text
+
+
 @pytest.mark.parametrize("name", ["nav2_costmap.yaml", "nav2_semantic_layer.yaml"])
 def test_the_costmaps_have_the_frames_and_the_range_of_the_node(name):
     parameters = local_costmap(name)
