@@ -220,9 +220,9 @@ def test_long_recordings_do_not_make_large_drawings():
         tally.add(SegmentedFrame(**one), "bag")
     drawings = (
         timeline(tally, 100.0),
-        latency_histogram(tally, 100.0),
-        stage_bars(tally),
-        stage_histograms(tally),
+        latency_histogram(tally.latencies, 100.0),
+        stage_bars(tally.latencies),
+        stage_histograms(tally.latencies),
     )
     assert sum(len(drawing) for drawing in drawings) < 1_000_000
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import dcfm_ros
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.measure.cost import FrameCost
+from dcfm_ros.evaluation.measure.cost import FrameCost, mean_cost
 from dcfm_ros.evaluation.measure.costmap_total import costmap_total
-from dcfm_ros.evaluation.measure.metrics import Conventions, measure, time_stages
-from dcfm_ros.evaluation.measure.pooled import PooledTally
+from dcfm_ros.evaluation.measure.counts import Counts, latencies_of
+from dcfm_ros.evaluation.measure.latency import mean_rate_hz, time_stages
+from dcfm_ros.evaluation.measure.metrics import Conventions, measure
 from dcfm_ros.evaluation.report.document import SCHEMA
 from dcfm_ros.network import LabelSet
 
@@ -36,11 +37,11 @@ class Row:
     """By an earlier run."""
 
 
-def fleet_document(rows: Sequence[Row], tally: PooledTally, labels: LabelSet) -> dict[str, Any]:
+def fleet_document(rows: Sequence[Row], counts: Counts, labels: LabelSet) -> dict[str, Any]:
     """The figures of all recordings that did not fail, and the reasons of those that did.
 
     Args:
-        tally: the counts of all of them.
+        counts: of all of them together.
 
     Raises:
         EvaluationError: all have failed, or they were not measured alike.
@@ -63,19 +64,29 @@ def fleet_document(rows: Sequence[Row], tally: PooledTally, labels: LabelSet) ->
         for recording in document["recordings"]
     ]
     costmap = costmap_total(recordings)
+    totals = [document["total"] for document in documents]
+    frames = [total["frames"] for total in totals]
+    rates_hz = [document["timings"]["total"]["rate_hz"] for document in documents]
+    costs = [
+        FrameCost(cost["key"], cost["non_key"], key_attention=0, non_key_attention=0, parameters=0)
+        for cost in (total["multiply_adds"] for total in totals)
+    ]
     return {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "dcfm_ros": dcfm_ros.__version__,
         "setup": setup,
-        "total": measure(tally, labels, _mean_cost(documents), conventions),
+        "total": measure(counts, labels, mean_cost(frames, costs), conventions),
         **({"costmap": costmap.figures()} if costmap else {}),
         "recordings": recordings,
         "failed": [
             {"name": row.name, "path": row.path, "error": row.error} for row in rows if row.error
         ],
         "timings": {
-            "total": {"rate_hz": _rate_hz(documents), **time_stages(tally)},
+            "total": {
+                "rate_hz": mean_rate_hz(frames, rates_hz),
+                **time_stages(latencies_of(counts)),
+            },
             "recordings": {
                 row.name: times
                 for row, document in zip(good, documents, strict=True)
@@ -97,24 +108,6 @@ def _common_setup(documents: Sequence[Document]) -> dict[str, Any]:
                     "run it again without --resume"
                 )
     return first
-
-
-def _mean_cost(documents: Sequence[Document]) -> FrameCost:
-    """Of a frame of all recordings, whose image sizes may differ."""
-    totals = [document["total"] for document in documents]
-    frames = sum(total["frames"] for total in totals)
-    key, non_key = (
-        round(sum(total["multiply_adds"][kind] * total["frames"] for total in totals) / frames)
-        for kind in ("key", "non_key")
-    )
-    return FrameCost(key=key, non_key=non_key, key_attention=0, non_key_attention=0, parameters=0)
-
-
-def _rate_hz(documents: Sequence[Document]) -> float:
-    """Frames per second of a recording, over all recordings."""
-    pairs = [(d["total"]["frames"], d["timings"]["total"]["rate_hz"]) for d in documents]
-    seconds = sum(frames / rate for frames, rate in pairs if rate)
-    return round(sum(frames for frames, _ in pairs) / seconds, 3) if seconds else 0.0
 
 
 def _peak_memory(documents: Sequence[Document]) -> dict[str, float | None]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcfm_ros.evaluation.fleet.document import Row
-from dcfm_ros.evaluation.measure.pooled import PooledTally
+from dcfm_ros.evaluation.measure.latency import Latencies
 from dcfm_ros.evaluation.report.formats import recordings_table
 from dcfm_ros.evaluation.report.latency_figures import latency_histogram, stage_bars
 from dcfm_ros.evaluation.report.page import colors_of
@@ -16,7 +16,7 @@ from dcfm_ros.network import LabelSet
 
 
 def fleet_page(
-    document: Mapping[str, Any], rows: Sequence[Row], tally: PooledTally, labels: LabelSet
+    document: Mapping[str, Any], rows: Sequence[Row], latencies: Latencies, labels: LabelSet
 ) -> str:
     """A self-contained HTML page, but for the links to the recordings' own reports."""
     failed = sum(bool(row.error) for row in rows)
@@ -27,7 +27,7 @@ def fleet_page(
         colors=colors_of(labels),
         recordings=recordings_table(document),
         drawings={
-            "latency": svg_uri(latency_histogram(tally, float("nan"))),
-            "stages": svg_uri(stage_bars(tally)),
+            "latency": svg_uri(latency_histogram(latencies, float("nan"))),
+            "stages": svg_uri(stage_bars(latencies)),
         },
     )

@@ -12,8 +12,7 @@ from dcfm_ros.evaluation.fleet.document import Row, fleet_document
 from dcfm_ros.evaluation.fleet.jobs import FOLDER, Job
 from dcfm_ros.evaluation.fleet.page import fleet_page
 from dcfm_ros.evaluation.measure import counts
-from dcfm_ros.evaluation.measure.counts import Counts, added, no_counts, read_counts
-from dcfm_ros.evaluation.measure.pooled import PooledTally
+from dcfm_ros.evaluation.measure.counts import Counts, added, latencies_of, no_counts, read_counts
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.document import write_document
 from dcfm_ros.evaluation.report.formats import aligned, percent, recordings_table
@@ -48,7 +47,7 @@ def sum_of(jobs: Sequence[Job], classes: int, measures: Measures) -> Counts:
 
 
 def write_fleet_report(
-    rows: Sequence[Row], total: Counts, labels: LabelSet, measures: Measures, out: Path
+    rows: Sequence[Row], total: Counts, labels: LabelSet, out: Path
 ) -> dict[str, Any]:
     """Write metrics.json and report.html over all recordings.
 
@@ -58,10 +57,9 @@ def write_fleet_report(
     Raises:
         EvaluationError: all recordings have failed, or they were not measured alike.
     """
-    tally = PooledTally(total, len(labels.classes), measures)
-    content = fleet_document(rows, tally, labels)
+    content = fleet_document(rows, total, labels)
     with output_folder(out) as stage:
-        html = fleet_page(content, rows, tally, labels)
+        html = fleet_page(content, rows, latencies_of(total), labels)
         (stage / "report.html").write_text(html, encoding="utf-8")
         write_document(content, stage / "metrics.json")
     return content

@@ -81,7 +81,7 @@ def evaluate_fleet(
         return None
     order = {job.name: place for place, job in enumerate(jobs)}
     rows.sort(key=lambda row: order[row.name])
-    return write_fleet_report(rows, total, labels, settings.measures, fleet.out), rows
+    return write_fleet_report(rows, total, labels, fleet.out), rows
 
 
 def _evaluated(

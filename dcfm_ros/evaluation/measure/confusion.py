@@ -13,11 +13,14 @@ class ConfusionMatrix:
 
     Args:
         classes: number of classes. True labels from it on (255 among them) are ignored.
+        counts: (true, predicted) to begin with.
     """
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, counts: NDArray[np.int64] | None = None) -> None:
         self.counts: NDArray[np.int64] = np.zeros((classes, classes), np.int64)
         """(true, predicted)."""
+        if counts is not None:
+            self.counts += counts
 
     def add(self, truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> None:
         """Count one frame; both (H, W) class ids.

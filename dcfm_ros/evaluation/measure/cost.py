@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,19 @@ class FrameCost:
     key_attention: int
     non_key_attention: int
     parameters: int
+
+
+def mean_cost(frames: Sequence[int], costs: Sequence[FrameCost]) -> FrameCost:
+    """Of a frame of several recordings, whose image sizes may differ.
+
+    Args:
+        frames: of each recording.
+        costs: likewise.
+    """
+    total = dict.fromkeys((field.name for field in fields(FrameCost)), 0)
+    for n, cost in zip(frames, costs, strict=True):
+        total = {name: sum_ + n * getattr(cost, name) for name, sum_ in total.items()}
+    return FrameCost(**{name: round(sum_ / sum(frames)) for name, sum_ in total.items()})
 
 
 @cache

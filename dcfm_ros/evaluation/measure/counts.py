@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.accuracy import OLDEST, Accuracy
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 from dcfm_ros.evaluation.measure.consistency import WINDOWS
 from dcfm_ros.evaluation.measure.frames import STAGES
+from dcfm_ros.evaluation.measure.latency import Latencies, centres_ms, histogram
 from dcfm_ros.evaluation.measure.tally import Measures, Tally
 
 FILE = "counts.npz"
-
-LOWEST_MS, _RATIO = 1e-3, 1.01
-BINS = 2400
-"""Up to 20 million s; the first bin holds all below `LOWEST_MS`."""
 
 _REASONS = 16
 MEANS = ("confidence", "expected_label_change", "agreement")
@@ -35,20 +33,20 @@ Counts = dict[str, Array]
 
 def counts_of(tally: Tally) -> Counts:
     """The counts of a tally."""
-    is_key = tally.is_key
+    latencies = tally.latencies
     reasons = np.zeros(_REASONS, np.int64)
     for reason, frames in tally.reasons.items():
         reasons[reason] = frames
     counts: Counts = {
-        "frames": np.array([tally.frames, tally.labelled_frames, is_key.sum()], np.int64),
+        "frames": np.array([tally.frames, tally.labelled_frames, tally.is_key.sum()], np.int64),
         "reasons": reasons,
         "ages": np.array([tally.ages.sum()], np.int64),
         "predicted": tally.predicted.copy(),
         "reference": tally.reference.counts.copy(),
         "latency": np.stack(
             [
-                [histogram(tally.stage_ms(stage)[is_key == kind]) for stage in STAGES]
-                for kind in (True, False)
+                [histogram(times[stage]) for stage in STAGES]
+                for times in (latencies.of_key_frames, latencies.of_others)
             ]
         ),
         **{f"mean.{name}": _sum_and_count(getattr(tally, name)) for name in MEANS},
@@ -110,21 +108,34 @@ def from_vector(vector: NDArray[np.float64], like: Counts) -> Counts:
     return counts
 
 
-def histogram(values_ms: NDArray[np.float64]) -> NDArray[np.int64]:
-    """(BINS,) how many values lie in each bin; NaN in none."""
-    known = values_ms[~np.isnan(values_ms)]
-    place = np.zeros(known.shape, np.int64)
-    above = known >= LOWEST_MS
-    place[above] = 1 + np.floor(np.log(known[above] / LOWEST_MS) / np.log(_RATIO)).astype(np.int64)
-    return np.bincount(np.minimum(place, BINS - 1), minlength=BINS)
+def latencies_of(counts: Counts) -> Latencies:
+    """Times as far as their histograms tell."""
+    of_key_frames, of_others = (
+        {stage: centres_ms(kind[place]) for place, stage in enumerate(STAGES)}
+        for kind in counts["latency"]
+    )
+    return Latencies(of_key_frames, of_others)
 
 
-def centres_ms(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The values of a histogram again, in rising order, each at the middle of its bin."""
-    middles = LOWEST_MS * _RATIO ** (np.arange(BINS) - 0.5)
-    middles[0] = 0.0
-    values: NDArray[np.float64] = np.repeat(middles, counts)
-    return values
+def accuracy_of(counts: Counts) -> Accuracy:
+    """Everything that was counted pixel by pixel."""
+    accuracy = Accuracy(len(counts["truth.all"]), boundary="boundary" in counts)
+    accuracy.all.counts += counts["truth.all"]
+    accuracy.key.counts += counts["truth.key"]
+    accuracy.non_key.counts += counts["truth.non_key"]
+    frames_by_age = counts["truth.frames_by_age"].tolist()
+    accuracy.frames_by_age.update({age: n for age, n in enumerate(frames_by_age) if n})
+    for age in accuracy.frames_by_age:
+        accuracy.by_age[age] = ConfusionMatrix(accuracy.classes, counts["truth.by_age"][age])
+    unknown = counts["truth.unknown"].tolist()
+    accuracy.unknown_ids.update({label: pixels for label, pixels in enumerate(unknown) if pixels})
+    accuracy.reliability.counts += counts["reliability"]
+    accuracy.reliability_of_reuse.counts += counts["reliability_of_reuse"]
+    accuracy.consistency.windows.update(zip(WINDOWS, counts["vc.windows"].tolist(), strict=True))
+    accuracy.consistency.sums.update(zip(WINDOWS, counts["vc.sums"].tolist(), strict=True))
+    if accuracy.boundary is not None:
+        accuracy.boundary.counts += counts["boundary"]
+    return accuracy
 
 
 def _sum_and_count(values: NDArray[np.float64]) -> NDArray[np.float64]:

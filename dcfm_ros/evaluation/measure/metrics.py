@@ -1,4 +1,4 @@
-"""Tallies as plain figures: what metrics.json holds, apart from what it was measured with."""
+"""Counts as plain figures: what metrics.json holds, apart from what it was measured with."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from dcfm_ros.evaluation.measure.accuracy import Accuracy
 from dcfm_ros.evaluation.measure.confidence import Reliability
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 from dcfm_ros.evaluation.measure.consistency import WINDOWS
 from dcfm_ros.evaluation.measure.cost import FrameCost
-from dcfm_ros.evaluation.measure.frames import STAGES, number
-from dcfm_ros.evaluation.measure.tally import Tally
+from dcfm_ros.evaluation.measure.counts import Counts, accuracy_of
+from dcfm_ros.evaluation.measure.frames import number
 from dcfm_ros.network import LabelSet
-
-_PERCENTILES = (50, 95, 99)
+from dcfm_ros.streaming import KeyFrameReason
 
 
 @dataclass(frozen=True)
@@ -32,58 +32,56 @@ class Conventions:
 
 
 def measure(
-    tally: Tally, labels: LabelSet, cost: FrameCost, conventions: Conventions | None = None
+    counts: Counts, labels: LabelSet, cost: FrameCost, conventions: Conventions | None = None
 ) -> dict[str, Any]:
     """What depends on frames and engine alone, equal in every run. Shares and IoU in 0 … 1."""
     conventions = conventions or Conventions()
-    key_frames = int(tally.is_key.sum())
-    share = key_frames / tally.frames
-    labelled = tally.accuracy if tally.labelled_frames else None
+    frames, labelled_frames, key_frames = counts["frames"].tolist()
+    share = key_frames / frames
+    accuracy = accuracy_of(counts)
+    agreement = _mean(counts, "agreement")
+    predicted = counts["predicted"]
+    predicted_shares = predicted[: len(labels.classes)] / max(int(predicted.sum()), 1)
     return {
-        "frames": tally.frames,
+        "frames": frames,
         "key_frames": {
             "count": key_frames,
             "share": share,
-            "reasons": {reason.name: tally.reasons[reason] for reason in sorted(tally.reasons)},
-            "mean_age": float(tally.ages.mean()),
+            "reasons": {
+                reason.name: int(counts["reasons"][reason])
+                for reason in sorted(KeyFrameReason)
+                if counts["reasons"][reason]
+            },
+            "mean_age": int(counts["ages"][0]) / frames,
         },
-        "mean_confidence": _mean(tally.confidence),
+        "mean_confidence": _mean(counts, "confidence"),
         "multiply_adds": {
             "key": cost.key,
             "non_key": cost.non_key,
             "mean": round(cost.key * share + cost.non_key * (1.0 - share)),
         },
-        "predicted_shares": dict(zip(labels.classes, tally.predicted_shares.tolist(), strict=True)),
+        "predicted_shares": dict(zip(labels.classes, predicted_shares.tolist(), strict=True)),
         "label_change": {
-            "expected": _mean(tally.expected_label_change),
-            "true": _mean(1.0 - tally.agreement) if conventions.own_reference else None,
+            "expected": _mean(counts, "expected_label_change"),
+            "true": (
+                1.0 - agreement if conventions.own_reference and agreement is not None else None
+            ),
         },
-        "reference": _reference(tally),
+        "reference": _reference(ConfusionMatrix(len(labels.classes), counts["reference"])),
         "consistency": {
-            **{f"vc{n}": number(tally.accuracy.consistency.value(n)) for n in WINDOWS},
-            "flow": number(tally.flow.value()) if tally.flow else None,
+            **{f"vc{n}": number(accuracy.consistency.value(n)) for n in WINDOWS},
+            "flow": (
+                number(ConfusionMatrix(len(labels.classes), counts["flow"]).miou())
+                if "flow" in counts
+                else None
+            ),
         },
         "accuracy": (
-            _accuracy(tally.labelled_frames, labelled, labels, conventions.absent_as_zero)
-            if labelled
+            _accuracy(labelled_frames, accuracy, labels, conventions.absent_as_zero)
+            if labelled_frames
             else None
         ),
-        "calibration": _calibration(labelled) if labelled else None,
-    }
-
-
-def time_stages(tally: Tally) -> dict[str, Any]:
-    """Latencies in ms, by stage and by kind of frame; they differ from run to run."""
-    total, is_key = tally.stage_ms("total"), tally.is_key
-    stages = {stage: tally.stage_ms(stage) for stage in STAGES}
-    return {
-        "stages_ms": {
-            stage: _percentiles(values)
-            for stage, values in stages.items()
-            if not np.isnan(values).all()
-        },
-        "total_ms_of_key_frames": _percentiles(total[is_key]),
-        "total_ms_of_non_key_frames": _percentiles(total[~is_key]),
+        "calibration": _calibration(accuracy) if labelled_frames else None,
     }
 
 
@@ -138,9 +136,8 @@ def _classes(accuracy: Accuracy, labels: LabelSet) -> list[dict[str, Any]]:
     ]
 
 
-def _reference(tally: Tally) -> dict[str, Any] | None:
+def _reference(counts: ConfusionMatrix) -> dict[str, Any] | None:
     """Labels against those of another run over the same frames; null without one."""
-    counts = tally.reference
     if not counts.pixels:
         return None
     return {"agreement": number(counts.pixel_accuracy()), "miou": number(counts.miou())}
@@ -165,14 +162,7 @@ def _bins(reliability: Reliability) -> list[dict[str, float]]:
     return [asdict(one) for one in reliability.bins()]
 
 
-def _mean(values: NDArray[np.float64]) -> float | None:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if known.size else None
-
-
-def _percentiles(values: NDArray[np.float64]) -> dict[str, float] | None:
-    known = values[~np.isnan(values)]
-    if not known.size:
-        return None
-    found = {f"p{p}": round(float(np.percentile(known, p)), 3) for p in _PERCENTILES}
-    return {**found, "mean": round(float(known.mean()), 3), "max": round(float(known.max()), 3)}
+def _mean(counts: Counts, name: str) -> float | None:
+    """Of the frames for which it is known."""
+    total, known = counts[f"mean.{name}"].tolist()
+    return total / known if known else None

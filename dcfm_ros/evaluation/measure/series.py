@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.evaluation.measure.frames import STAGES, SegmentedFrame
+from dcfm_ros.evaluation.measure.latency import Latencies
 
 _FIGURES = ("confidence", "miou", "expected_label_change", "agreement")
 
@@ -99,6 +100,17 @@ class Series:
         if not steps_ns.size or np.median(steps_ns) <= 0:
             return math.nan
         return float(np.median(steps_ns)) / 1e6
+
+    @property
+    def latencies(self) -> Latencies:
+        """Times by stage, key frames apart from the others."""
+        is_key = self.is_key
+
+        def known(chosen: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+            times = {stage: self.stage_ms(stage)[chosen] for stage in STAGES}
+            return {stage: values[~np.isnan(values)] for stage, values in times.items()}
+
+        return Latencies(known(is_key), known(~is_key))
 
     def stage_ms(self, stage: str) -> NDArray[np.float64]:
         """(frames,) of one of `STAGES`; NaN where it was not measured."""

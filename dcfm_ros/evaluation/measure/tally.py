@@ -103,13 +103,6 @@ class Tally(Series):
         self.predicted += other.predicted
         self._last = self._last_labelled = None
 
-    @property
-    def predicted_shares(self) -> NDArray[np.float64]:
-        """(classes,) share of each class in all predicted pixels."""
-        counts = self.predicted[: self.classes]
-        shares: NDArray[np.float64] = counts / max(int(self.predicted.sum()), 1)
-        return shares
-
     def _compare(self, frame: SegmentedFrame) -> ConfusionMatrix | None:
         """Count a frame's pixels against its ground truth, if there is any; its own matrix."""
         if frame.truth is None:

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from dcfm_ros.evaluation.measure.tally import Tally
+from dcfm_ros.evaluation.measure.latency import Latencies
 from dcfm_ros.evaluation.report.figure_style import (
     INK,
     KEY,
@@ -21,15 +21,15 @@ from dcfm_ros.evaluation.report.figure_style import (
 )
 
 
-def latency_histogram(tally: Tally, period_ms: float) -> bytes:
+def latency_histogram(latencies: Latencies, period_ms: float) -> bytes:
     """How often a frame took how long, key frames apart from the others, as SVG."""
-    total, is_key = tally.stage_ms("total"), tally.is_key
+    total = latencies.of("total")
     with style():
         figure = Figure(figsize=(WIDTH_IN / 2, 2.9), layout="constrained")
         axes = figure.subplots()
         top = float(np.percentile(total, 99.5)) * 1.15
         bins = np.linspace(0.0, max(top, 1.0), 48)
-        _histogram(axes, total, is_key, bins)
+        _histogram(axes, latencies, "total", bins)
         _mark_percentiles(axes, total)
         if period_ms <= bins[-1]:
             axes.axvline(period_ms, color=MISSING, linewidth=1.4, label="camera period")
@@ -39,21 +39,20 @@ def latency_histogram(tally: Tally, period_ms: float) -> bytes:
         return svg(figure)
 
 
-def stage_bars(tally: Tally) -> bytes:
+def stage_bars(latencies: Latencies) -> bytes:
     """Where the median frame's time goes, by kind of frame, as SVG."""
-    kinds = [("reused", ~tally.is_key), ("key frame", tally.is_key)]
-    kinds = [(name, chosen) for name, chosen in kinds if chosen.any()]
+    kinds = [("reused", latencies.of_others), ("key frame", latencies.of_key_frames)]
+    kinds = [(name, times) for name, times in kinds if times["total"].size]
     with style():
         figure = Figure(figsize=(WIDTH_IN / 2, 2.9), layout="constrained")
         axes = figure.subplots()
         widest = 0.0
-        for row, (_, chosen) in enumerate(kinds):
+        for row, (_, times) in enumerate(kinds):
             left = 0.0
             for stage, color in STAGE_COLORS.items():
-                values = tally.stage_ms(stage)[chosen]
-                if np.isnan(values).all():
+                if not times[stage].size:
                     continue
-                median = float(np.nanmedian(values))
+                median = float(np.median(times[stage]))
                 axes.barh(
                     row, median, 0.5, left, color=color, edgecolor="white", linewidth=1.0,
                     label=stage if row == 0 else None,
@@ -87,17 +86,15 @@ def _mark_percentiles(axes: Axes, total: NDArray[np.float64]) -> None:
         )
 
 
-def stage_histograms(tally: Tally) -> bytes:
+def stage_histograms(latencies: Latencies) -> bytes:
     """How often each stage took how long, key frames apart from the others, as SVG."""
-    stages = [s for s in STAGE_COLORS if not np.isnan(tally.stage_ms(s)).all()]
-    is_key = tally.is_key
+    stages = [stage for stage in STAGE_COLORS if stage in latencies.stages]
     with style():
         figure = Figure(figsize=(WIDTH_IN, 2.3), layout="constrained")
         panels = figure.subplots(1, len(stages), squeeze=False, sharey=True)[0]
         for axes, stage in zip(panels, stages, strict=True):
-            values = np.nan_to_num(tally.stage_ms(stage))
-            top = max(float(np.percentile(values, 99.5)) * 1.1, 1e-3)
-            _histogram(axes, values, is_key, np.linspace(0.0, top, 32))
+            top = max(float(np.percentile(latencies.of(stage), 99.5)) * 1.1, 1e-3)
+            _histogram(axes, latencies, stage, np.linspace(0.0, top, 32))
             axes.set_title(stage, fontsize=9, loc="left")
             axes.set_xlabel("ms")
         panels[0].set_ylabel("frames")
@@ -105,13 +102,11 @@ def stage_histograms(tally: Tally) -> bytes:
         return svg(figure)
 
 
-def _histogram(
-    axes: Axes, values: NDArray[np.float64], is_key: NDArray[np.bool_], bins: NDArray[np.float64]
-) -> None:
+def _histogram(axes: Axes, latencies: Latencies, stage: str, bins: NDArray[np.float64]) -> None:
     """Stack key frames on the others; what is beyond the last bin counts in it."""
-    shown = np.minimum(values, bins[-1])
+    kinds = latencies.of_others, latencies.of_key_frames
     axes.hist(
-        (shown[~is_key], shown[is_key]),
+        [np.minimum(times[stage], bins[-1]) for times in kinds],
         bins.tolist(),
         stacked=True,
         color=(NON_KEY, KEY),

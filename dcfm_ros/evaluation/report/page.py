@@ -120,14 +120,14 @@ def _timelines(results: Results) -> list[tuple[str, str]]:
 
 def _drawings(results: Results, document: Document) -> dict[str, str | None]:
     """Data URIs by subject; None where nothing was measured of it."""
-    tally, recordings = results.total(), results.recordings
+    latencies, recordings = results.total().latencies, results.recordings
     period_ms = recordings[0].tally.period_ms if len(recordings) == 1 else float("nan")
     accuracy, calibration = document["total"]["accuracy"], document["total"]["calibration"]
     by_age = accuracy["by_age"] if accuracy else []
     drawn = {
-        "latency": latency_histogram(tally, period_ms),
-        "stages": stage_bars(tally),
-        "stage_histograms": stage_histograms(tally),
+        "latency": latency_histogram(latencies, period_ms),
+        "stages": stage_bars(latencies),
+        "stage_histograms": stage_histograms(latencies),
         "by_age": accuracy_by_age(by_age) if len(by_age) > 1 else None,
         "reliability": reliability_diagram(calibration) if calibration else None,
     }

@@ -8,8 +8,10 @@ import pytest
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.cost import FrameCost
+from dcfm_ros.evaluation.measure.counts import counts_of
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
-from dcfm_ros.evaluation.measure.metrics import measure, time_stages
+from dcfm_ros.evaluation.measure.latency import time_stages
+from dcfm_ros.evaluation.measure.metrics import measure
 from dcfm_ros.evaluation.measure.tally import Tally
 from dcfm_ros.evaluation.report.notes import notes_on
 from dcfm_ros.evaluation.run.results import Recording
@@ -53,7 +55,7 @@ def test_figures_by_hand():
         frame(1, total_ms=10.0, truth=LEFT_RIGHT, labels=np.zeros((2, 2), np.uint8)),
         frame(2, total_ms=20.0),
     )
-    found = measure(tally, LABELS, COST)
+    found = measure(counts_of(tally), LABELS, COST)
     assert found["frames"] == 3
     assert found["key_frames"] == {
         "count": 1,
@@ -83,7 +85,7 @@ def test_figures_by_hand():
 
 def test_percentiles_of_each_stage_and_kind():
     tally = tally_of(*(frame(i, key=i == 0, total_ms=10.0 + i) for i in range(101)))
-    times = time_stages(tally)
+    times = time_stages(tally.latencies)
     total = times["stages_ms"]["total"]
     assert total == {"p50": 60.0, "p95": 105.0, "p99": 109.0, "mean": 60.0, "max": 110.0}
     assert times["total_ms_of_key_frames"]["max"] == 10.0
@@ -92,8 +94,8 @@ def test_percentiles_of_each_stage_and_kind():
 
 
 def test_without_ground_truth_there_is_no_accuracy():
-    assert measure(tally_of(frame(0, key=True)), LABELS, COST)["accuracy"] is None
-    assert time_stages(tally_of(frame(0, key=True)))["total_ms_of_non_key_frames"] is None
+    assert measure(counts_of(tally_of(frame(0, key=True))), LABELS, COST)["accuracy"] is None
+    assert time_stages(tally_of(frame(0, key=True)).latencies)["total_ms_of_non_key_frames"] is None
 
 
 def test_merged_tallies_equal_one_tally():
@@ -103,9 +105,9 @@ def test_merged_tallies_equal_one_tally():
     merged = tally_of(*frames[:12])
     merged.merge(tally_of(*frames[12:]))
     whole = tally_of(*frames)
-    assert measure(merged, LABELS, COST) == measure(whole, LABELS, COST)
+    assert measure(counts_of(merged), LABELS, COST) == measure(counts_of(whole), LABELS, COST)
     assert merged.accuracy.consistency.windows[8] == 4 + 2
-    assert time_stages(merged) == time_stages(whole)
+    assert time_stages(merged.latencies) == time_stages(whole.latencies)
 
 
 def test_camera_period_counts_frames_that_were_left_out():
