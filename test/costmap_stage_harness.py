@@ -44,8 +44,7 @@ class StageNode:
         prefixes = {name: f"/{namespace}/{name}/" if name else f"/{namespace}/" for name in cameras}
         topics = {name: prefix + "image" for name, prefix in prefixes.items()}
         stage = self.stage
-        inputs = CostmapInputs(self.node, topics, "auto", stage.transforms, stage.wake, self._warn)
-        stage.start(inputs)
+        stage.start(CostmapInputs(self.node, topics, "auto", stage, self._warn))
         self._spinning = spin(self._executor, self.node.get_logger())
         self._spinning.__enter__()
 
@@ -71,6 +70,20 @@ class StageNode:
 
     def counts(self):
         return self.stage.counter.read()
+
+    def latest_info(self, camera: str = ""):
+        """The calibration that the next frame takes; None before the first."""
+        infos = self.stage._feed._infos.get(camera)
+        return infos.until(1 << 62) if infos else None
+
+    def has_depth(self, stamp_ns: int, camera: str = "") -> bool:
+        depths = self.stage._feed._depths.get(camera)
+        return depths is not None and depths.near(stamp_ns, 1_000_000) is not None
+
+    def sees_depth(self, camera: str = "") -> bool:
+        """Whether the node knows, once it looked, that somebody publishes depth."""
+        self.in_executor(self.stage.look)
+        return camera in self.stage._feed._with_depth
 
     def in_executor(self, action):
         task = self._executor.create_task(action)
@@ -130,7 +143,7 @@ def prepare(world, frame: SyntheticFrame, *, mount: bool = True) -> None:
                 car.mount(frame)
         inputs, stage = world.node.stage.inputs.cameras.values(), world.node.stage
         known = not mount or BASE in stage.transforms.frames
-        return known and all(camera.info.latest is not None for camera in inputs)
+        return known and all(camera.info.has_arrived for camera in inputs)
 
     wait_until(knows, "calibration")
 

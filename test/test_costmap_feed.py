@@ -26,6 +26,10 @@ SECOND = 1_000_000_000
 TENTH = SECOND // 10
 CLASSES = read_classes(resource("config/classes/camvid.yaml"))
 ROAD = CLASSES.names.index("road")
+DEPTH = SimpleNamespace(
+    height=120, width=160, encoding="16UC1", is_bigendian=0, step=320,
+    data=np.full((120, 160), 2000, np.uint16).tobytes(),
+)  # fmt: skip
 BASE_FROM_CAMERA = np.array(
     [[0.0, -0.34, 0.94, 0], [-1, 0, 0, 0], [0, -0.94, -0.34, 1.0], [0, 0, 0, 1]]
 )
@@ -100,7 +104,7 @@ def test_an_image_waits_for_its_calibration(buffer: TransformBuffer) -> None:
     feed.put(image(SECOND, "rear"), 0)
     (update,) = feed.take(SECOND)
     assert isinstance(update.error, CostmapError)
-    assert "no camera_info of camera 'rear'" in str(update.error)
+    assert "no camera_info has come on the topic of camera 'rear'" in str(update.error)
     feed.camera_info("rear", SECOND, info(k=[0.0] * 9))
     feed.put(image(SECOND, "rear"), 0)
     (update,) = feed.take(0)
@@ -113,16 +117,15 @@ def test_an_image_waits_for_its_depth(buffer: TransformBuffer) -> None:
     feed.camera_info("front", 0, info())
     for stamp_ns in (SECOND, 3 * SECOND):
         tell(buffer, "odom", "base_link", np.eye(4), stamp_ns)
-    depth = np.full((120, 160), 2000, np.uint16)
-    feed.depth("front", SECOND - TENTH, depth)
+    feed.depth("front", SECOND - TENTH, DEPTH)
     feed.put(image(SECOND), 0)
     assert feed.take(0) == []
-    feed.depth("front", SECOND + 500_000, depth)
+    feed.depth("front", SECOND + 500_000, DEPTH)
     (update,) = feed.take(0)
     assert update.error is None
     feed.builder.warnings.clear()  # of the depth, which is made up
     feed.put(image(2 * SECOND), 0)
-    feed.depth("front", 2 * SECOND + TENTH, depth)
+    feed.depth("front", 2 * SECOND + TENTH, DEPTH)
     (update,) = feed.take(0)  # it has none: the ground plane
     assert update.error is None
     assert not feed.builder.warnings
@@ -161,16 +164,157 @@ def test_confidence_counts_unless_told_otherwise(buffer: TransformBuffer) -> Non
 
 def test_a_timeline_keeps_the_newest_and_starts_anew_after_a_jump() -> None:
     times: Timeline[str] = Timeline()
-    assert not times.decided(0)
+    assert times.near(0, 3) is None
     for stamp in range(100, 150):
         times.add(stamp, str(stamp))
     assert times.until(140) == "140"
-    assert times.until(0) == "134"
+    assert times.until(0) == "118"
     assert times.near(152, 3) == "149"
     assert times.near(153, 3) is None
-    assert times.decided(149)
-    assert not times.decided(150)
     times.add(5, "5")
     assert times.until(149) == "5"
     times.add(5, "again")
     assert times.until(5) == "again"
+    times.add(6, "6")
+    times.add(6 - 3 * SECOND, "long before")
+    assert times.until(6) == "long before"
+
+
+def test_something_nearer_may_come_until_it_is_there_or_nothing_has_come_for_long() -> None:
+    times: Timeline[str] = Timeline()
+    assert not times.may_come_nearer(SECOND)
+    times.add(SECOND, "")
+    assert not times.may_come_nearer(SECOND)
+    assert not times.may_come_nearer(SECOND + 1_000_000)  # rounded
+    assert times.may_come_nearer(SECOND + TENTH)
+    assert not times.may_come_nearer(2 * SECOND + 1)
+    assert not times.may_come_nearer(0)
+
+
+def test_what_comes_regularly_is_due_and_what_is_latched_is_not() -> None:
+    times: Timeline[str] = Timeline()
+    times.add(SECOND, "")
+    assert not times.is_due(SECOND + TENTH)
+    times.add(SECOND + TENTH, "")
+    assert times.is_due(SECOND + 2 * TENTH)
+    assert times.is_due(SECOND + 2 * TENTH - TENTH // 3)
+    assert not times.is_due(SECOND + TENTH + TENTH // 3)
+    assert not times.is_due(3 * SECOND)
+
+
+def ready_feed(buffer: TransformBuffer, **settings: Any) -> CostmapFeed:
+    feed = feed_for(buffer, **settings)
+    for camera in ("front", "rear"):
+        feed.camera_info(camera, 0, info())
+    tell(buffer, "odom", "base_link", np.eye(4), SECOND)
+    tell(buffer, "odom", "base_link", np.eye(4), 9 * SECOND)
+    return feed
+
+
+def test_the_calibration_is_the_one_of_the_images_time(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    feed.camera_info("front", 3 * SECOND, info(k=[0.0] * 9))
+    feed.put(image(3 * SECOND - 1), 0)
+    feed.put(image(3 * SECOND), 0)
+    good, bad = feed.take(0)
+    assert good.error is None
+    assert "the camera is not calibrated" in str(bad.error)
+
+
+def test_a_calibration_that_comes_with_each_image_is_waited_for(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    feed.camera_info("front", 2 * SECOND, info())
+    feed.camera_info("front", 2 * SECOND + TENTH, info())
+    feed.put(image(2 * SECOND + 2 * TENTH), 0)
+    assert feed.take(0) == []
+    feed.camera_info("front", 2 * SECOND + 2 * TENTH, info(k=[0.0] * 9))
+    assert "the camera is not calibrated" in str(feed.take(0)[0].error)
+
+
+def test_the_nearest_depth_is_taken_within_half_a_period_or_what_is_set(
+    buffer: TransformBuffer,
+) -> None:
+    feed = ready_feed(buffer)
+    for number in range(4):
+        feed.depth("front", 2 * SECOND + number * TENTH + 45_000_000, DEPTH)
+    for number in range(1, 4):
+        feed.put(image(2 * SECOND + number * TENTH), 0)
+    first, second, third = (feed.next(0) for _ in range(3))
+    assert first is not None
+    assert first.depth is None  # until the period is known, that of 30 Hz
+    assert second is not None
+    assert third is not None
+    assert second.depth is third.depth is DEPTH
+    assert (feed.depth_matches["front"].matched, feed.depth_matches["front"].missed) == (2, 1)
+    strict = ready_feed(buffer, projection=ProjectionSettings(depth_tolerance_s=0.044))
+    for number in range(4):
+        strict.depth("front", 2 * SECOND + number * TENTH + 45_000_000, DEPTH)
+    for number in range(1, 4):
+        strict.put(image(2 * SECOND + number * TENTH), 0)
+    assert all(update.error is None for update in strict.take(0))
+    problem = strict.depth_matches["front"].problem
+    assert problem.startswith("depth comes, none matches: nearest is 45.0 ms off")
+    assert "raise projection.depth_tolerance_s" in problem
+    assert strict.depth_matches["front"].summary.startswith("3 of 3 images had no depth")
+
+
+def test_depth_without_a_stamp_is_none(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    feed.expect_depth("front", True)
+    feed.depth("front", 0, DEPTH)
+    for number in range(3):
+        feed.put(image(2 * SECOND + number), 0)
+    assert feed.take(0) == []
+    assert [update.error for update in feed.take(None)] == [None] * 3
+    assert "no depth image with a stamp has come" in feed.depth_matches["front"].problem
+
+
+def test_an_image_without_a_stamp_is_refused(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    feed.put(image(0), 0)
+    (update,) = feed.take(0)
+    assert "the image's stamp is zero" in str(update.error)
+
+
+def test_where_too_many_wait_the_oldest_is_left_out(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    for number in range(36):
+        feed.put(image(10 * SECOND + number), 0)
+    assert (feed.waiting, feed.overtaken) == (32, 4)
+    assert feed.take(0) == []
+    assert feed.take(SECOND)[0].image.stamp_ns == 10 * SECOND + 4
+
+
+def test_late_images_make_way_for_newer_ones_of_their_camera(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    sent = [
+        image(2 * SECOND + number, name)
+        for number, name in enumerate(("front", "rear", "front", "rear", "front"))
+    ]
+    for one in sent:
+        feed.put(one, 0)
+    assert [update.image for update in feed.take(SECOND)] == sent[3:]
+    assert feed.overtaken == 3
+
+
+def test_images_that_cannot_be_placed_come_out_one_by_one_to_say_why(
+    buffer: TransformBuffer,
+) -> None:
+    feed = ready_feed(buffer)
+    sent = [image(10 * SECOND + number) for number in range(3)]
+    for one in sent:
+        feed.put(one, 0)
+    updates = feed.take(SECOND)
+    assert [update.image for update in updates] == sent
+    assert all(isinstance(update.error, TransformError) for update in updates)
+    assert not feed.overtaken
+
+
+def test_a_clock_that_is_set_back_does_not_make_an_image_wait_longer(
+    buffer: TransformBuffer,
+) -> None:
+    feed = ready_feed(buffer, tf_timeout_s=0.2)
+    feed.put(image(10 * SECOND), 100 * SECOND)
+    assert feed.take(3 * SECOND) == []
+    assert feed.take(3 * SECOND + TENTH) == []
+    assert len(feed.take(3 * SECOND + 2 * TENTH)) == 1

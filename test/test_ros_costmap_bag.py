@@ -16,7 +16,6 @@ from dcfm_ros.bags import open_bag, stamp_ns
 from dcfm_ros.costmap import CostGrid, CostmapBuilder, CostmapFeed, LabelledImage
 from dcfm_ros.costmap.shipped import classes_of
 from dcfm_ros.geometry import TransformBuffer
-from dcfm_ros.images.depth import image_to_depth
 from dcfm_ros.msg import ClassGrid, FrameStatus
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
@@ -59,7 +58,7 @@ def offline(bag: Path, with_depth: bool) -> dict[int, CostGrid]:
             elif entry.topic == INFO:
                 feed.camera_info("", stamp_ns(message.header), message)
             elif entry.topic == DEPTH:
-                feed.depth("", stamp_ns(message.header), image_to_depth(message))
+                feed.depth("", stamp_ns(message.header), message)
             else:
                 at = stamp_ns(message.header)
                 found = pipeline.segment(pipeline.decode(message).rgb, at, confidence=True)

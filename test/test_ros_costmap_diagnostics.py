@@ -7,8 +7,13 @@ from dataclasses import replace
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from dcfm_ros.ros.costmap_counts import CostmapCounter, CostmapCounts
-from dcfm_ros.ros.costmap_diagnostics import CostmapReport, PlacingState, costmap_status
+from dcfm_ros.ros.costmap_diagnostics import (
+    CostmapCounter,
+    CostmapCounts,
+    CostmapReport,
+    PlacingState,
+    costmap_status,
+)
 from dcfm_ros.ros.image_input import InputState
 
 OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
@@ -44,6 +49,11 @@ LOST = CostmapCounts(added=20, refused=9, grids=4, last_problem="no transform fr
             {"cameras": (replace(KNOWN, has_arrived=False),)},
             WARN,
             "no camera_info yet on /camera/camera_info: it has publishers (1)",
+        ),
+        (
+            {"cameras": (replace(KNOWN, depth_problem="depth comes, none matches: nearest is 8"),)},
+            WARN,
+            "/depth: depth comes, none matches: nearest is 8",
         ),
         (
             {"counts": CostmapCounts(added=30, overtaken=3)},

@@ -43,8 +43,7 @@ def test_depth_is_waited_for_and_projected_by(world, frames, peer):
     here = world("deep", PATIENT)
     prepare(here, frames[0])
     here.car.add_depth()
-    depth = here.node.stage.inputs.cameras[""].depth
-    wait_until(lambda: depth.refresh() or depth.state().publishers, "the node to see it")
+    wait_until(here.node.sees_depth, "the node to see it")
     clouds = peer.collect(PointCloud2, "/deep/segmenter/obstacles", 5)
     wait_until(lambda: here.node.stage._nav[""].wants_obstacles, "subscription")
     for frame, encoding in ((frames[0], "32FC1"), (frames[1], "16UC1")):
@@ -52,7 +51,8 @@ def test_depth_is_waited_for_and_projected_by(world, frames, peer):
         added = here.node.counts().added
         here.node.label(frame, here.car)
         wait_until(
-            lambda f=frame: here.node.stage._builder.ready(here.car.frame_id, f.stamp_ns), "tf"
+            lambda f=frame: here.node.stage._feed.builder.ready(here.car.frame_id, f.stamp_ns),
+            "tf",
         )
         assert here.node.counts().added == added, "depth may still come"
         here.car.measure(frame, encoding)
@@ -69,13 +69,12 @@ def test_depth_in_a_wrong_unit_is_warned_of(world, frames):
     here = world("unit", PATIENT)
     prepare(here, frames[0])
     here.car.add_depth()
-    depth = here.node.stage.inputs.cameras[""].depth
     for frame in frames[:3]:
         here.car.stand(frame)
         wrong = SimpleNamespace(**vars(frame))
         wrong.depth_m = frame.depth_m * np.float32(1000)
         here.car.measure(wrong)
-        wait_until(lambda f=frame: depth.find(f.stamp_ns) is not None, "depth")
+        wait_until(lambda f=frame: here.node.has_depth(f.stamp_ns), "depth")
         here.node.label(frame, here.car)
         grid_at(here, frame.stamp_ns)
     assert len([w for w in here.node.warnings if "times what the camera's mount says" in w]) == 1
@@ -98,32 +97,31 @@ def test_a_calibration_that_cannot_be_used_is_named_and_a_good_one_is_used(world
     changes, reason = broken_infos()[kind]
     here = world("broken_" + kind.lower().replace(" ", "_"), PATIENT)
     prepare(here, frames[0])
-    info = here.node.stage.inputs.cameras[""].info
+    latest = here.node.latest_info
     broken = CameraInfo(
         **{
-            **{n: getattr(info.latest, n) for n in ("width", "height", "k", "r", "p", "header")},
+            **{n: getattr(latest(), n) for n in ("width", "height", "k", "r", "p", "header")},
             "distortion_model": "plumb_bob",
             **changes,
         }
     )
-    wait_until(lambda: here.car.info.publish(broken) or info.latest == broken or _nan(info), "it")
+    wait_until(lambda: here.car.info.publish(broken) or latest() == broken or _nan(latest()), "it")
     here.car.stand(frames[0])
     here.node.label(frames[0], here.car)
     wait_until(lambda: here.node.counts().refused == 1, "refusal")
     assert reason in here.node.counts().last_problem
-    wait_until(lambda: here.car.calibrate(frames[1]) or good(info), "a good one")
+    wait_until(lambda: here.car.calibrate(frames[1]) or good(latest()), "a good one")
     here.car.stand(frames[1])
     here.node.label(frames[1], here.car)
     assert (grid_at(here, frames[1].stamp_ns) != -1).any()
 
 
 def _nan(info) -> bool:
-    return bool(np.isnan(np.asarray(info.latest.k)).any())
+    return bool(np.isnan(np.asarray(info.k)).any())
 
 
-def good(info) -> bool:
-    latest = info.latest
-    return latest.k[0] > 0 and latest.width == 240 and not _nan(info) and not any(latest.d)
+def good(latest) -> bool:
+    return latest.k[0] > 0 and latest.width == 240 and not _nan(latest) and not any(latest.d)
 
 
 def broken_depths() -> dict[str, tuple[Image, str]]:
@@ -147,8 +145,7 @@ def test_depth_that_cannot_be_used_is_named_and_the_next_frame_served(world, fra
     message.header.stamp = time_message(frames[0].stamp_ns)
     here.car.depth.publish(message)
     here.car.stand(frames[0])
-    depth = here.node.stage.inputs.cameras[""].depth
-    wait_until(lambda: depth._messages, "depth")
+    wait_until(lambda: here.node.has_depth(frames[0].stamp_ns), "depth")
     here.node.label(frames[0], here.car)
     wait_until(lambda: here.node.counts().refused == 1, "refusal")
     assert reason in here.node.counts().last_problem
@@ -162,8 +159,7 @@ def test_depth_that_stops_coming_is_done_without(world, frames):
     here = world("shallow", HASTY)
     prepare(here, frames[0])
     here.car.add_depth()
-    depth = here.node.stage.inputs.cameras[""].depth
-    wait_until(lambda: depth.refresh() or depth.state().publishers, "the node to see it")
+    wait_until(here.node.sees_depth, "the node to see it")
     here.car.stand(frames[0])
     wait_until(lambda: GLOBAL in here.node.stage.transforms.frames, "transform")
     here.node.label(frames[0], here.car)
@@ -202,8 +198,8 @@ def test_frames_wait_for_the_first_calibration(world, frames):
     wait_until(lambda: GLOBAL in here.node.stage.transforms.frames, "transform")
     here.node.label(frames[0], here.car)
     assert here.node.counts().refused == 0
-    info = here.node.stage.inputs.cameras[""].info
-    wait_until(lambda: here.car.calibrate(frames[0]) or info.latest, "calibration")
+    latest = here.node.latest_info
+    wait_until(lambda: here.car.calibrate(frames[0]) or latest(), "calibration")
     assert (grid_at(here, frames[0].stamp_ns) != -1).any()
 
 

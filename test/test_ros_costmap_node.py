@@ -19,8 +19,7 @@ from sensor_msgs.msg import Image
 from dcfm_ros.geometry import TransformBuffer
 from dcfm_ros.network import CheckpointInfo, Dcfm, named_config, save
 from dcfm_ros.network.labels import CAMVID11
-from dcfm_ros.ros.camera_info_input import topic_beside
-from dcfm_ros.ros.transform_input import TransformInput
+from dcfm_ros.ros.costmap_inputs import TransformInput, topic_beside
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 SHIPPED = CHECKOUT / "models" / "street.safetensors"

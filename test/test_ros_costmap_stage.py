@@ -215,7 +215,7 @@ def test_odometry_that_starts_anew_clears_the_grid(world, frames):
 def test_an_unexpected_failure_costs_one_frame(world, frames):
     here = world("failing", PATIENT)
     prepare(here, frames[0])
-    builder = here.node.stage._builder
+    builder = here.node.stage._feed.builder
     add = builder.add
 
     def fail(*args):

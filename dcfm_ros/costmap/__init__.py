@@ -5,7 +5,7 @@ from __future__ import annotations
 from dcfm_ros.costmap.builder import CostmapBuilder
 from dcfm_ros.costmap.class_file import load_classes, read_classes
 from dcfm_ros.costmap.classes import ClassRule, ClassTable, Kind
-from dcfm_ros.costmap.feed import CostmapFeed, LabelledImage, MapUpdate
+from dcfm_ros.costmap.feed import CostmapFeed, LabelledImage, MapUpdate, MatchedImage
 from dcfm_ros.costmap.grid import CostGrid, RollingGrid
 from dcfm_ros.costmap.ground_plane import GroundPlane, ground_tables
 from dcfm_ros.costmap.nav_points import reduce_nearest
@@ -25,6 +25,7 @@ __all__ = [
     "Kind",
     "LabelledImage",
     "MapUpdate",
+    "MatchedImage",
     "ObstaclePoints",
     "ProjectionSettings",
     "RollingGrid",

@@ -1,4 +1,4 @@
-"""Labelled images of a recording wait for transforms, calibration and depth, as in the node."""
+"""Labelled images wait for transforms, calibration and depth: the same rules live and offline."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.costmap.builder import CostmapBuilder, DepthImage
+from dcfm_ros.costmap.builder import CostmapBuilder
+from dcfm_ros.costmap.depth_matches import DepthMatches, FramePeriod
 from dcfm_ros.costmap.grid import CostGrid
 from dcfm_ros.costmap.obstacle_points import ObstaclePoints
 from dcfm_ros.costmap.pace import GridPace
-from dcfm_ros.costmap.timeline import Timeline
+from dcfm_ros.costmap.settings import CostmapSettings
+from dcfm_ros.costmap.timeline import MOST, Timeline
 from dcfm_ros.errors import CostmapError, DcfmError
 from dcfm_ros.geometry import camera_from_info
-
-_MOST_WAITING = 32
-_SAME_NS = 1_000_000  # some drivers round stamps
+from dcfm_ros.images.depth import image_to_depth
+from dcfm_ros.images.messages import RawImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,23 @@ class LabelledImage:
 
 
 @dataclass(frozen=True, eq=False)
+class MatchedImage:
+    """A labelled image that waits no longer, and what was found for it.
+
+    Attributes:
+        image: the labels.
+        frame_id: its optical frame; some drivers name it in the calibration only.
+        info: sensor_msgs/CameraInfo; None where none has come.
+        depth: aligned sensor_msgs/Image; None: it is projected on the ground plane.
+    """
+
+    image: LabelledImage
+    frame_id: str
+    info: Any
+    depth: RawImage | None
+
+
+@dataclass(frozen=True, eq=False)
 class MapUpdate:
     """What became of a labelled image.
 
@@ -60,25 +78,44 @@ class MapUpdate:
     grid: CostGrid | None
 
 
+@dataclass(eq=False)
+class _Waiting:
+    image: LabelledImage
+    since_ns: int
+    depth_tolerance_ns: int
+
+
 class CostmapFeed:
     """Hands labelled images to the builder, in the order in which they came.
 
-    An image waits up to `tf_timeout_s` for what it needs, by the time that the caller tells: that
-    of recording. Not for several threads at a time.
+    An image waits up to `tf_timeout_s` for what it needs, by the time that the caller tells: the
+    node's clock, or that of recording. At most 32 wait; the oldest makes way.
+
+    Not for several threads at a time, but `place` may run beside the rest.
 
     Args:
         builder: takes the images.
-        with_depth: names of the cameras that have depth images. An image without one is projected
-            on the ground plane.
+        with_depth: names of the cameras whose depth is waited for before the first has come.
+
+    Attributes:
+        settings: as the builder's; another rate and timeout may be set at any time.
+        info_topics: where the calibration of a camera should come from, to name it.
+        overtaken: how many images made way for newer ones.
+        depth_matches: by camera, of those with depth.
     """
 
     def __init__(self, builder: CostmapBuilder, with_depth: Collection[str] = ()) -> None:
         self.builder = builder
-        self._with_depth = frozenset(with_depth)
+        self.settings: CostmapSettings = builder.settings
+        self.info_topics: dict[str, str] = {}
+        self.overtaken = 0
+        self.depth_matches: dict[str, DepthMatches] = {}
+        self._with_depth = set(with_depth)
         self._infos: dict[str, Timeline[Any]] = {}
-        self._depths: dict[str, Timeline[DepthImage]] = {}
-        self._waiting: deque[tuple[LabelledImage, int]] = deque()
-        self._pace = GridPace(builder.settings.rate_hz)
+        self._depths: dict[str, Timeline[RawImage]] = {}
+        self._periods: dict[str, FramePeriod] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._pace = GridPace(self.settings.rate_hz)
 
     @property
     def waiting(self) -> int:
@@ -89,13 +126,23 @@ class CostmapFeed:
         """Take a sensor_msgs/CameraInfo, of rclpy or of a bag."""
         self._infos.setdefault(camera, Timeline()).add(stamp_ns, info)
 
-    def depth(self, camera: str, stamp_ns: int, image: DepthImage) -> None:
-        """Take an aligned depth image, (h, w) uint16 in mm or float32 in m."""
-        self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
+    def depth(self, camera: str, stamp_ns: int, image: RawImage) -> None:
+        """Take an aligned depth image, sensor_msgs/Image of rclpy or of a bag, if stamped."""
+        if stamp_ns:
+            self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
+
+    def expect_depth(self, camera: str, expected: bool) -> None:
+        """Say whether to wait for the first depth image of a camera."""
+        (self._with_depth.add if expected else self._with_depth.discard)(camera)
 
     def put(self, image: LabelledImage, now_ns: int) -> None:
-        """Take a labelled image; `take` gives what becomes of it."""
-        self._waiting.append((image, now_ns))
+        """Take a labelled image; `take`, or `next` and `place`, give what becomes of it."""
+        half_ns = self._periods.setdefault(image.camera, FramePeriod()).half_ns(image.stamp_ns)
+        tolerance_ns = round(1e9 * self.settings.projection.depth_tolerance_s) or half_ns
+        self._waiting.append(_Waiting(image, now_ns, tolerance_ns))
+        if len(self._waiting) > MOST:
+            self._waiting.popleft()
+            self.overtaken += 1
 
     def take(self, now_ns: int | None) -> list[MapUpdate]:
         """Add the images that have what they need, or have waited long enough, to the grid.
@@ -103,63 +150,111 @@ class CostmapFeed:
         Args:
             now_ns: on the same clock as in `put`; None: nothing more will come.
         """
-        settings = self.builder.settings
-        timeout_ns = round(settings.tf_timeout_s * 1e9)
         updates = []
-        while self._waiting:
-            image, since_ns = self._waiting[0]
-            late = now_ns is None or now_ns - since_ns >= timeout_ns
-            if not (late or len(self._waiting) > _MOST_WAITING or self._has_all(image)):
-                break
-            self._waiting.popleft()
-            updates.append(self._add(image))
+        while (matched := self.next(now_ns)) is not None:
+            updates.append(self.place(matched))
         return updates
 
-    def _has_all(self, image: LabelledImage) -> bool:
-        if image.camera not in self._infos:
-            return False
-        if image.camera in self._with_depth:
-            depths = self._depths.get(image.camera)
-            if depths is None or not depths.decided(image.stamp_ns):
-                return False
-        return self.builder.ready(self._frame_id(image), image.stamp_ns)
+    def next(self, now_ns: int | None) -> MatchedImage | None:
+        """Find what belongs to the first image, unless it has to wait; does not take long.
 
-    def _add(self, image: LabelledImage) -> MapUpdate:
+        Where the caller does not keep up, images whose time is over make way for newer ones of
+        their camera, so that the grid never grows stale.
+
+        Args:
+            now_ns: as for `take`.
+        """
+        while self._waiting:
+            first = self._waiting[0]
+            has_all, late = self._has_all(first.image), self._is_late(first, now_ns)
+            if not (has_all or late):
+                return None
+            self._waiting.popleft()
+            behind = has_all and late and now_ns is not None
+            if not (behind and any(w.image.camera == first.image.camera for w in self._waiting)):
+                return self._matched(first)
+            self.overtaken += 1
+        return None
+
+    def place(self, matched: MatchedImage) -> MapUpdate:
+        """Add an image to the grid."""
+        image = matched.image
         try:
-            obstacles = self._project(image)
+            obstacles = self._project(matched)
         except DcfmError as error:
             return MapUpdate(image, None, error, None)
+        self._pace.rate_hz = self.settings.rate_hz
         grid = self.builder.grid(image.stamp_ns) if self._pace.due(image.stamp_ns) else None
         return MapUpdate(image, obstacles, None, grid)
 
-    def _project(self, image: LabelledImage) -> ObstaclePoints:
+    def _is_late(self, waiting: _Waiting, now_ns: int | None) -> bool:
+        if now_ns is None:
+            return True
+        waiting.since_ns = min(waiting.since_ns, now_ns)  # the clock may have been set back
+        return now_ns - waiting.since_ns >= round(self.settings.tf_timeout_s * 1e9)
+
+    def _has_all(self, image: LabelledImage) -> bool:
+        """Whether nothing that may still come would change the place of an image."""
+        at, infos = image.stamp_ns, self._infos.get(image.camera)
+        if at == 0:
+            return True  # refused, whatever comes
+        if infos is None or infos.is_due(at):
+            return False
+        depths = self._depths.get(image.camera)
+        if depths.may_come_nearer(at) if depths else image.camera in self._with_depth:
+            return False
+        return self.builder.ready(_frame_id(image, infos.until(at)), at)
+
+    def _matched(self, waiting: _Waiting) -> MatchedImage:
+        image = waiting.image
+        infos = self._infos.get(image.camera)
+        info = None if infos is None else infos.until(image.stamp_ns)
+        return MatchedImage(image, _frame_id(image, info), info, self._depth_of(waiting))
+
+    def _depth_of(self, waiting: _Waiting) -> RawImage | None:
+        """The nearest depth image, unless it is too far away."""
+        image, tolerance_ns = waiting.image, waiting.depth_tolerance_ns
+        depths = self._depths.get(image.camera)
+        if depths is None and image.camera not in self._with_depth:
+            return None
+        matches = self.depth_matches.setdefault(image.camera, DepthMatches())
+        if depths is None:
+            matches.miss(None, tolerance_ns)
+            return None
+        distance_ns, depth = depths.nearest(image.stamp_ns)
+        if distance_ns > tolerance_ns:
+            matches.miss(distance_ns, tolerance_ns)
+            return None
+        matches.match()
+        return depth
+
+    def _project(self, matched: MatchedImage) -> ObstaclePoints:
+        image, info = matched.image, matched.info
+        if info is None:
+            topic = self.info_topics.get(image.camera, f"the topic of camera {image.camera!r}")
+            raise CostmapError(
+                f"no camera_info has come on {topic}, which places the image; publish it beside "
+                "the images, or remap camera_info"
+            )
+        if image.stamp_ns == 0:
+            raise CostmapError(
+                "the image's stamp is zero, expected the capture time, at which transforms are "
+                "looked up; let its driver fill the stamp"
+            )
         height, width = image.labels.shape
         rectified = self.builder.settings.projection.rectified
-        camera = camera_from_info(self._info(image), width, height, rectified=rectified)
         return self.builder.add(
             image.camera,
-            camera,
-            self._frame_id(image),
+            camera_from_info(info, width, height, rectified=rectified),
+            matched.frame_id,
             image.labels,
             image.confidence,
             image.stamp_ns,
             image.common_age_s,
-            self._depth_of(image) if image.camera in self._with_depth else None,
+            None if matched.depth is None else image_to_depth(matched.depth),
         )
 
-    def _info(self, image: LabelledImage) -> Any:
-        infos = self._infos.get(image.camera)
-        if infos is None:
-            raise CostmapError(
-                f"no camera_info of camera {image.camera!r} has come: its images cannot be placed; "
-                "publish it beside the images"
-            )
-        return infos.until(image.stamp_ns)
 
-    def _frame_id(self, image: LabelledImage) -> str:
-        """The frame of the image; some drivers name it in the calibration only."""
-        return image.frame_id or str(self._info(image).header.frame_id)
-
-    def _depth_of(self, image: LabelledImage) -> DepthImage | None:
-        depths = self._depths.get(image.camera)
-        return depths.near(image.stamp_ns, _SAME_NS) if depths else None
+def _frame_id(image: LabelledImage, info: Any) -> str:
+    named = "" if info is None else str(info.header.frame_id)
+    return (image.frame_id or named).removeprefix("/")

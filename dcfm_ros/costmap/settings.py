@@ -97,6 +97,13 @@ class ProjectionSettings:
         "distance, are not driven on, in m.",
         low=0.01,
     )
+    depth_tolerance_s: float = option(
+        0.0,
+        "An image takes the depth image nearest to it in time, if that is within this, in s; 0: "
+        "half a period of the images, at most 0.05.",
+        low=0.0,
+        high=1.0,
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -10,18 +10,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from std_msgs.msg import Header
+
 from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import overlay
 from dcfm_ros.msg import FrameStatus
 from dcfm_ros.network.labels import LabelSet
 from dcfm_ros.pipeline import CameraPipeline, DecodedImage
-from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Drop, FrameCounter, RecentFrames
 from dcfm_ros.ros.messages import Timing, frame_status, stamp_ns
 from dcfm_ros.ros.publishers import CameraPublishers
 from dcfm_ros.streaming import FrameResult, Segmenter
 
 _NS_PER_MS = 1e6
+
+HandOn = Callable[[Header, FrameResult], None]
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -62,17 +69,21 @@ class CameraStage:
         self._publish_status = publish_status
         self._requests: deque[Callable[[Segmenter], object]] = deque()
         self._last_stamp_ns: int | None = None
-        self._costmap: CostmapStage | None = None
+        self._hand_on: HandOn | None = None
+        self._wants_confidence = _never
         self._open = False
         self._publishing = threading.Lock()
 
-    def start(self, costmap: CostmapStage | None = None) -> None:
+    def start(
+        self, hand_on: HandOn | None = None, wants_confidence: Callable[[], bool] = _never
+    ) -> None:
         """Begin a new sequence: counts from zero, the first frame becomes a key frame.
 
         Args:
-            costmap: what labels are handed on to.
+            hand_on: called with header and result of each published frame; must return at once.
+            wants_confidence: whether `hand_on` needs the confidence of the next frame.
         """
-        self._costmap = costmap
+        self._hand_on, self._wants_confidence = hand_on, wants_confidence
         self.counter.reset()
         self._requests.clear()
         self._pipeline.segmenter.reset()
@@ -83,7 +94,6 @@ class CameraStage:
         """Publish nothing from the moment this returns; a frame in work counts as dropped."""
         with self._publishing:
             self._open = False
-        self._costmap = None
 
     def before_next_frame(self, request: Callable[[Segmenter], object]) -> None:
         """Have the worker call `request` before the next frame; callable from any thread."""
@@ -124,10 +134,7 @@ class CameraStage:
         stamp = stamp_ns(message.header.stamp)
         self._warn_of_stamp(stamp)
         self._last_stamp_ns = stamp
-        costmap = self._costmap
-        confidence = self._publishers.wants_confidence or (
-            costmap is not None and costmap.takes(self.name)
-        )
+        confidence = self._publishers.wants_confidence or self._wants_confidence()
         image = self._pipeline.decode(message)
         return image, self._pipeline.segment(image.rgb, stamp, confidence=confidence)
 
@@ -155,8 +162,8 @@ class CameraStage:
             )
             counts = self.counter.publish()
             self._publish_status(frame_status(header, self.name, result, timing, counts))
-            if self._costmap is not None:
-                self._costmap.offer(self.name, header, result)
+            if self._hand_on is not None:
+                self._hand_on(header, result)
         self.recent.add(timing.total_ms, result.is_key_frame)
 
     def _drop(self, cause: Drop, problem: str) -> None:

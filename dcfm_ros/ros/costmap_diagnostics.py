@@ -1,14 +1,62 @@
-"""What /diagnostics says about the costmap."""
+"""What became of the frames that were handed to the costmap, and what /diagnostics says of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, replace
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from dcfm_ros.ros.costmap_counts import CostmapCounts
 from dcfm_ros.ros.diagnostics import status
 from dcfm_ros.ros.image_input import InputState
+
+
+@dataclass(frozen=True)
+class CostmapCounts:
+    """Since activation."""
+
+    added: int = 0
+    refused: int = 0
+    """For want of a transform, or with a calibration or depth that cannot be used."""
+    overtaken: int = 0
+    """Left out because the costmap did not keep up."""
+    grids: int = 0
+    last_problem: str = ""
+    """Of the last refused frame; stays when others are added."""
+
+
+class CostmapCounter:
+    """Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = CostmapCounts()
+
+    def add(self) -> None:
+        """A frame is in the grid."""
+        with self._lock:
+            self._counts = replace(self._counts, added=self._counts.added + 1)
+
+    def refuse(self, problem: str) -> None:
+        """A frame could not be added."""
+        with self._lock:
+            refused = self._counts.refused + 1
+            self._counts = replace(self._counts, refused=refused, last_problem=problem)
+
+    def overtake(self, frames: int = 1) -> None:
+        """Frames were left out for newer ones."""
+        with self._lock:
+            self._counts = replace(self._counts, overtaken=self._counts.overtaken + frames)
+
+    def publish(self) -> None:
+        """A grid went out."""
+        with self._lock:
+            self._counts = replace(self._counts, grids=self._counts.grids + 1)
+
+    def read(self) -> CostmapCounts:
+        """The counts now."""
+        with self._lock:
+            return self._counts
 
 
 @dataclass(frozen=True)
@@ -20,6 +68,8 @@ class PlacingState:
     publishers: int
     has_arrived: bool
     depth: InputState
+    depth_problem: str = ""
+    """Why depth is not used, though somebody publishes it."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +108,7 @@ def costmap_status(name: str, report: CostmapReport) -> DiagnosticStatus:
             "camera_info": ", ".join(
                 f"{c.topic} ({'received' if c.has_arrived else 'missing'})" for c in report.cameras
             ),
-            "depth": ", ".join(
-                f"{c.depth.topic} ({c.depth.problem or f'{c.depth.publishers} publishers'})"
-                for c in report.cameras
-            ),
+            "depth": ", ".join(f"{c.depth.topic} ({_depth(c)})" for c in report.cameras),
             "tf frames": ", ".join(report.frames),
             "last problem": counts.last_problem,
         },
@@ -83,8 +130,15 @@ def _judge(report: CostmapReport) -> tuple[bytes, str]:
     if report.is_stale:
         reason = f"; last problem: {counts.last_problem}" if counts.last_problem else ""
         return DiagnosticStatus.WARN, f"no frames: all of it is unknown{reason}"
+    if without := [c for c in report.cameras if c.depth_problem]:
+        return DiagnosticStatus.WARN, f"{without[0].depth.topic}: {without[0].depth_problem}"
     if overtaken:
         advice = "take a larger costmap.grid.resolution_m or smaller images"
         text = f"{overtaken} frames left out: the costmap does not keep up; {advice}"
         return DiagnosticStatus.WARN, text
     return DiagnosticStatus.OK, f"{added} frames added, {counts.grids - before.grids} grids"
+
+
+def _depth(camera: PlacingState) -> str:
+    state = camera.depth
+    return state.problem or camera.depth_problem or f"{state.publishers} publishers"

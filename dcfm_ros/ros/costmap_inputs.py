@@ -5,13 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
 
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo
+from tf2_msgs.msg import TFMessage
 
 from dcfm_ros.geometry import TransformBuffer
-from dcfm_ros.ros.camera_info_input import CameraInfoInput
-from dcfm_ros.ros.depth_input import DepthInput
-from dcfm_ros.ros.transform_input import TransformInput
+from dcfm_ros.ros import qos
+from dcfm_ros.ros.image_input import ImageInput
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks  # type: ignore[no-redef]
+
+_TF_TOPICS = {"/tf": False, "/tf_static": True}
+
+
+class Taker(Protocol):
+    """Where all of it goes; each call returns at once."""
+
+    transforms: TransformBuffer
+
+    def wake(self) -> None:
+        """Transforms have come."""
+
+    def take_info(self, camera: str, message: CameraInfo) -> None:
+        """A calibration has come."""
+
+    def take_depth(self, camera: str, message: Any) -> None:
+        """A depth image has come."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +47,7 @@ class CameraInputs:
     """One camera's."""
 
     info: CameraInfoInput
-    depth: DepthInput
+    depth: ImageInput
 
 
 class CostmapInputs:
@@ -28,8 +56,7 @@ class CostmapInputs:
     Args:
         image_topics: full name of what is subscribed for images, by camera.
         reliability: of depth images: auto, reliable or best_effort.
-        transforms: takes what comes on /tf and /tf_static.
-        changed: called when something came that a frame may wait for.
+        taker: gets what comes.
         warn: called with (kind, text) for problems; expected to throttle.
     """
 
@@ -38,19 +65,19 @@ class CostmapInputs:
         node: Node,
         image_topics: Mapping[str, str],
         reliability: str,
-        transforms: TransformBuffer,
-        changed: Callable[[], None],
+        taker: Taker,
         warn: Callable[[str, str], None],
     ) -> None:
         self.cameras: dict[str, CameraInputs] = {}
         with ExitStack() as undo:
-            tree = TransformInput(node, transforms, changed, warn)
+            tree = TransformInput(node, taker.transforms, taker.wake, warn)
             undo.callback(tree.close)
             for name, image_topic in image_topics.items():
-                info = CameraInfoInput(node, name, image_topic, changed)
+                info = CameraInfoInput(node, name, image_topic, partial(taker.take_info, name))
                 undo.callback(info.close)
                 relative = f"{name}/depth" if name else "depth"
-                depth = DepthInput(node, relative, reliability, changed, warn)
+                take_depth = partial(taker.take_depth, name)
+                depth = ImageInput(node, relative, "raw", reliability, take_depth, warn)
                 undo.callback(depth.close)
                 self.cameras[name] = CameraInputs(info, depth)
             self._undo = undo.pop_all()
@@ -58,8 +85,145 @@ class CostmapInputs:
     def refresh(self) -> None:
         """Look at the publishers again."""
         for camera in self.cameras.values():
+            camera.info.refresh()
             camera.depth.refresh()
 
     def close(self) -> None:
         """Unsubscribe from everything."""
         self._undo.close()
+
+
+class TransformInput:
+    """The live /tf and /tf_static, on their way into the buffer that a bag's go into as well.
+
+    In a callback group of its own, so that in a multi-threaded executor no other callback holds it
+    up.
+
+    Args:
+        buffer: takes what comes.
+        changed: called after each message.
+        warn: called with (kind, text) for transforms that are refused; expected to throttle.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        buffer: TransformBuffer,
+        changed: Callable[[], None],
+        warn: Callable[[str, str], None],
+    ) -> None:
+        self._buffer = buffer
+        self._node = node
+        self._changed = changed
+        self._warn = warn
+        group = MutuallyExclusiveCallbackGroup()
+        self._subscriptions = [
+            node.create_subscription(
+                TFMessage,
+                topic,
+                partial(self._receive, static),
+                qos.transforms_input(static),
+                callback_group=group,
+            )
+            for topic, static in _TF_TOPICS.items()
+        ]
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._subscriptions = []
+
+    def _receive(self, static: bool, message: Any) -> None:
+        for problem in self._buffer.feed(message, static=static):
+            # The part before "ignored" names the frames, the rest the numbers.
+            self._warn("tf " + problem.partition(" ignored")[0], problem)
+        self._changed()
+
+
+class CameraInfoInput:
+    """One camera's calibration, as it comes with each image or, latched, once.
+
+    Args:
+        camera: its name; empty for the single unnamed camera.
+        image_topic: full name of what is subscribed for images.
+        receive: called with each message, in the executor: it must return at once.
+
+    Attributes:
+        topic: its full name.
+        has_arrived: whether a calibration has come.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        camera: str,
+        image_topic: str,
+        receive: Callable[[CameraInfo], None],
+    ) -> None:
+        self.topic = topic_beside(node, camera, image_topic)
+        self.has_arrived = False
+        self._node = node
+        self._pass_on = receive
+        self._subscription: Subscription | None = node.create_subscription(
+            CameraInfo,
+            self.topic,
+            self._receive,
+            qos.camera_info_input(),
+            qos_overriding_options=qos.output_overrides(),
+        )
+        self._latched: Subscription | None = None
+        self.refresh()
+
+    @property
+    def publishers(self) -> int:
+        """How many there are."""
+        return self._node.count_publishers(self.topic)
+
+    @property
+    def may_come(self) -> bool:
+        """Whether there is a calibration, or somebody who may send one."""
+        return self.has_arrived or self.publishers > 0
+
+    def refresh(self) -> None:
+        """Ask publishers that latch for what they sent before, once there is one.
+
+        Only then: others would warn in their log that they cannot serve such a subscription.
+        """
+        if self._latched is not None or self._subscription is None:
+            return
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        latched = QoSDurabilityPolicy.TRANSIENT_LOCAL
+        if any(endpoint.qos_profile.durability == latched for endpoint in publishers):
+            self._latched = self._node.create_subscription(
+                CameraInfo,
+                self.topic,
+                self._receive,
+                qos.latched_camera_info_input(),
+                event_callbacks=SubscriptionEventCallbacks(use_default_callbacks=False),
+            )
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscription in (self._subscription, self._latched):
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
+        self._subscription = self._latched = None
+
+    def _receive(self, message: CameraInfo) -> None:
+        self.has_arrived = True
+        self._pass_on(message)
+
+
+def topic_beside(node: Node, camera: str, image_topic: str) -> str:
+    """The full name of a camera's camera_info: remapped, else beside the resolved image topic.
+
+    Args:
+        camera: its name; empty for the single unnamed camera.
+        image_topic: full name of what is subscribed for images.
+    """
+    relative = f"{camera}/camera_info" if camera else "camera_info"
+    remapped = node.resolve_topic_name(relative)
+    if remapped != node.resolve_topic_name(relative, only_expand=True):
+        return remapped
+    return image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"

@@ -16,8 +16,12 @@ from std_msgs.msg import Header
 from dcfm_ros.costmap import CostGrid, ObstaclePoints
 from dcfm_ros.msg import ClassGrid
 from dcfm_ros.ros import qos
-from dcfm_ros.ros.clouds import obstacle_cloud, organised_cloud
-from dcfm_ros.ros.grids import class_grid, occupancy_grid
+from dcfm_ros.ros.costmap_messages import (
+    class_grid,
+    obstacle_cloud,
+    occupancy_grid,
+    organised_cloud,
+)
 from dcfm_ros.ros.messages import mono8_image, time_message
 from dcfm_ros.ros.publishers import Mismatch, create_publisher, output_prefix
 

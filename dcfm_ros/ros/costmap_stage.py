@@ -7,27 +7,38 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
-from dcfm_ros.costmap import ClassTable, CostGrid, CostmapBuilder, reduce_nearest
-from dcfm_ros.costmap.pace import GridPace
-from dcfm_ros.errors import CostmapError, DcfmError
-from dcfm_ros.geometry import Camera, TransformBuffer, camera_from_info
-from dcfm_ros.ros.costmap_counts import CostmapCounter
+from dcfm_ros.costmap import (
+    ClassTable,
+    CostGrid,
+    CostmapBuilder,
+    CostmapFeed,
+    LabelledImage,
+    MapUpdate,
+    MatchedImage,
+    reduce_nearest,
+)
+from dcfm_ros.errors import DcfmError
+from dcfm_ros.geometry import TransformBuffer, camera_from_info
+from dcfm_ros.ros.costmap_diagnostics import CostmapCounter
 from dcfm_ros.ros.costmap_inputs import CostmapInputs
+from dcfm_ros.ros.costmap_messages import reduced_info, reduced_size, unknown_grid
 from dcfm_ros.ros.costmap_publishers import GridPublishers, NavPublishers
 from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
-from dcfm_ros.ros.grids import unknown_grid
-from dcfm_ros.ros.reduced import reduced_info, reduced_size
-from dcfm_ros.ros.waiting_frames import LabelledFrame, WaitingFrames
+from dcfm_ros.ros.messages import stamp_ns, time_message
 from dcfm_ros.streaming import FrameResult
+
+_LOOK_S = 0.02
+"""How often to see, while an image waits, whether its time is over: the clock may be simulated."""
 
 
 class CostmapStage:
     """From activate to deactivate.
 
-    Frames are added in the order in which they were segmented; each waits for its transforms, its
-    depth and, at the start, the calibration up to `tf_timeout_s` from then on.
+    Frames are added in the order in which they were segmented; what each waits for, and how long by
+    the node's clock, is the business of `CostmapFeed`.
 
     Args:
         settings: of the costmap; what may change meanwhile comes by `apply`.
@@ -35,7 +46,7 @@ class CostmapStage:
         grids: where grids go.
         nav: where the rest goes, by camera.
         warn: called with (kind, text) for problems; expected to throttle.
-        now_ns: the node's clock, for the stamps of grids that no frame has brought about.
+        now_ns: the node's clock.
     """
 
     def __init__(
@@ -54,9 +65,11 @@ class CostmapStage:
         self._settings, self._classes = settings, classes
         self._grids, self._nav = grids, nav
         self._warn, self._now_ns = warn, now_ns
-        self._builder = CostmapBuilder(settings, classes, self.transforms)
-        self._pace = GridPace(settings.rate_hz)
-        self._frames = WaitingFrames(self._is_ready, lambda frame: self.counter.overtake())
+        self._feed = CostmapFeed(CostmapBuilder(settings, classes, self.transforms))
+        self._changed = threading.Condition()
+        """Guards the feed, but for its `place`, which is the thread's alone."""
+        self._overtaken = 0
+        self._working = True
         self._publishing = threading.Lock()
         self._open = True
         self._last: CostGrid | None = None
@@ -66,12 +79,17 @@ class CostmapStage:
     def start(self, inputs: CostmapInputs) -> None:
         """Clear what an earlier node may have left with consumers, and begin."""
         self.inputs = inputs
+        topics = {name: camera.info.topic for name, camera in inputs.cameras.items()}
+        self._feed.info_topics.update(topics)
+        self._expect_depth()
         self._publish(self._unknown())
         self._thread.start()
 
     def stop(self) -> None:
         """Turn everything unknown, and publish nothing after that."""
-        self._frames.close()
+        with self._changed:
+            self._working = False
+            self._changed.notify_all()
         with self._publishing:
             if self._open:
                 self._grids.publish(self._unknown())
@@ -96,124 +114,135 @@ class CostmapStage:
         """Hand over a frame that was segmented with confidence; returns at once."""
         if result.confidence is None:
             return
-        self._frames.put(
-            LabelledFrame(
-                camera,
-                header,
-                result.labels,
-                result.confidence,
-                common_age_s=result.age_ns / 1e9,
-                until_s=time.monotonic() + self._settings.tf_timeout_s,
-            )
+        image = LabelledImage(
+            camera,
+            header.frame_id,
+            stamp_ns(header.stamp),
+            result.labels,
+            result.confidence,
+            common_age_s=result.age_ns / 1e9,
         )
+        with self._changed:
+            self._feed.put(image, self._now_ns())
+            self._changed.notify_all()
+
+    def take_info(self, camera: str, message: CameraInfo) -> None:
+        """Take a calibration; for the inputs."""
+        with self._changed:
+            self._feed.camera_info(camera, stamp_ns(message.header.stamp), message)
+            self._changed.notify_all()
+
+    def take_depth(self, camera: str, message: Any) -> None:
+        """Take a depth image; for the inputs."""
+        with self._changed:
+            self._feed.depth(camera, stamp_ns(message.header.stamp), message)
+            self._changed.notify_all()
 
     def wake(self) -> None:
         """Look again whether the frame that waits can go on; for the inputs."""
-        self._frames.wake()
+        with self._changed:
+            self._changed.notify_all()
+
+    def depth_problem(self, camera: str) -> str:
+        """Why the depth of a camera is not used, though it comes; empty if all is well."""
+        matches = self._feed.depth_matches.get(camera)
+        return "" if matches is None else matches.problem
 
     def apply(self, settings: LiveCostmapSettings, classes: ClassTable) -> None:
         """Use other costs, rates and limits from now on."""
         if classes != self._classes:
             self._classes = classes
-            self._builder.set_classes(classes)
-        self._pace.rate_hz = settings.rate_hz
-        self._settings = settings
+            self._feed.builder.set_classes(classes)
+        self._settings = self._feed.settings = settings
 
     def look(self) -> None:
         """Turn everything unknown when nothing has been added for long; for a timer."""
         self.inputs.refresh()
+        self._expect_depth()
         if self._last_added_s is None:
             return
         silent_s = time.monotonic() - self._last_added_s
         if silent_s <= self._settings.clear_after_s:
             return
         self._last_added_s, self.is_stale = None, True
-        self._builder.clear()
+        self._feed.builder.clear()
         self._publish(self._unknown())
         reason = self.counter.read().last_problem
         text = f"nothing was added to the costmap for {silent_s:.1f} s: all of it is unknown now"
         self._tell("costmap stale", f"{text}; last problem: {reason}" if reason else text)
 
     def _work(self) -> None:
-        while (frame := self._frames.take()) is not None:
+        while (matched := self._next()) is not None:
             try:
-                self._process(frame)
-            except DcfmError as error:
-                self._refuse(frame, type(error).__name__, str(error))
+                self._process(matched)
             except Exception as error:  # a bad frame must not end the node
-                kind = type(error).__name__
-                self._refuse(frame, kind, f"unexpected {kind}: {error}")
+                self._refuse(matched.image.camera, error)
 
-    def _is_ready(self, frame: LabelledFrame) -> bool:
-        inputs = self.inputs.cameras[frame.camera]
-        if inputs.info.latest is None or inputs.depth.may_come(frame.stamp_ns):
-            return False
-        return self._builder.ready(_frame_id(frame, inputs.info.latest), frame.stamp_ns)
+    def _next(self) -> MatchedImage | None:
+        """Wait for the next image that waits no longer; None once stopped."""
+        with self._changed:
+            while self._working:
+                matched = self._feed.next(self._now_ns())
+                self.counter.overtake(self._feed.overtaken - self._overtaken)
+                self._overtaken = self._feed.overtaken
+                if matched is not None:
+                    return matched
+                self._changed.wait(_LOOK_S if self._feed.waiting else None)
+        return None
 
-    def _process(self, frame: LabelledFrame) -> None:
-        nav, source = self._nav[frame.camera], self.inputs.cameras[frame.camera].info
-        info = source.latest
-        if info is None:
-            raise CostmapError(
-                f"no camera_info has come on {source.topic}, which places the image; publish it "
-                "beside the images, or remap camera_info"
-            )
-        header = Header(stamp=frame.header.stamp, frame_id=_frame_id(frame, info))
-        if nav.wants_images:
-            self._publish_images(frame, header, info, nav)
-        self._add(frame, header, info, nav)
+    def _process(self, matched: MatchedImage) -> None:
+        image, nav = matched.image, self._nav[matched.image.camera]
+        header = Header(stamp=time_message(image.stamp_ns), frame_id=matched.frame_id)
+        if nav.wants_images and matched.info is not None:
+            self._publish_images(matched, header, nav)
+        update = self._feed.place(matched)
+        if update.error is not None:
+            raise update.error
+        self._publish_update(update, nav)
         if nav.wants_points:
-            labels = reduce_nearest(frame.labels, *self._reduced_size(frame))
-            points = self._builder.nav_points(frame.camera, labels, frame.stamp_ns)
+            labels = reduce_nearest(image.labels, *self._reduced_size(image))
+            points = self._feed.builder.nav_points(image.camera, labels, image.stamp_ns)
             self._if_open(lambda: nav.publish_points(header, points))
 
-    def _add(self, frame: LabelledFrame, header: Header, info: Any, nav: NavPublishers) -> None:
-        if frame.stamp_ns == 0:
-            raise CostmapError(
-                "the image's stamp is zero, expected the capture time, at which transforms are "
-                "looked up; let its driver fill the stamp"
-            )
-        obstacles = self._builder.add(
-            frame.camera,
-            self._camera(info, *frame.labels.shape),
-            header.frame_id,
-            frame.labels,
-            frame.confidence,
-            frame.stamp_ns,
-            frame.common_age_s,
-            self.inputs.cameras[frame.camera].depth.find(frame.stamp_ns),
-        )
+    def _publish_update(self, update: MapUpdate, nav: NavPublishers) -> None:
         self._last_added_s, self.is_stale = time.monotonic(), False
         self.counter.add()
-        while self._builder.warnings:
-            warning = self._builder.warnings.pop(0)
+        while self._feed.builder.warnings:
+            warning = self._feed.builder.warnings.pop(0)
             self._tell(warning, warning)
-        if nav.wants_obstacles:
+        camera, obstacles, grid = update.image.camera, update.obstacles, update.grid
+        if problem := self.depth_problem(camera):
+            self._tell(f"costmap depth {camera}", _of(camera, problem))
+        if nav.wants_obstacles and obstacles is not None:
             self._if_open(lambda: nav.publish_obstacles(obstacles))
-        if self._pace.due(frame.stamp_ns):
-            self._last = self._builder.grid(frame.stamp_ns)
-            self._publish(self._last)
+        if grid is not None:
+            self._last = grid
+            self._publish(grid)
             self.counter.publish()
 
-    def _publish_images(
-        self, frame: LabelledFrame, header: Header, info: Any, nav: NavPublishers
-    ) -> None:
-        size = self._reduced_size(frame)
+    def _publish_images(self, matched: MatchedImage, header: Header, nav: NavPublishers) -> None:
+        size = height, width = self._reduced_size(matched.image)
         rectified = self._settings.projection.rectified
-        camera = self._camera(info, *size)
+        camera = camera_from_info(matched.info, width, height, rectified=rectified)
+        assert matched.image.confidence is not None
         reduced = (
-            reduce_nearest(frame.labels, *size),
-            reduce_nearest(frame.confidence, *size),
-            reduced_info(header, info, camera, rectified=rectified),
+            reduce_nearest(matched.image.labels, *size),
+            reduce_nearest(matched.image.confidence, *size),
+            reduced_info(header, matched.info, camera, rectified=rectified),
         )
         self._if_open(lambda: nav.publish_images(header, *reduced))
 
-    def _camera(self, info: Any, height: int, width: int) -> Camera:
-        return camera_from_info(info, width, height, rectified=self._settings.projection.rectified)
-
-    def _reduced_size(self, frame: LabelledFrame) -> tuple[int, int]:
-        height, width = frame.labels.shape
+    def _reduced_size(self, image: LabelledImage) -> tuple[int, int]:
+        height, width = image.labels.shape
         return reduced_size(height, width, self._settings.nav_scale)
+
+    def _expect_depth(self) -> None:
+        """Wait for depth where somebody may send it."""
+        for name, camera in self.inputs.cameras.items():
+            expected = camera.depth.state().publishers > 0
+            with self._changed:
+                self._feed.expect_depth(name, expected)
+                self._changed.notify_all()
 
     def _publish(self, grid: CostGrid) -> None:
         self._if_open(lambda: self._grids.publish(grid))
@@ -228,10 +257,12 @@ class CostmapStage:
         stamp_ns = max(self._now_ns(), 0 if last is None else last.stamp_ns)
         return unknown_grid(self._settings.grid, None if last is None else last.origin_m, stamp_ns)
 
-    def _refuse(self, frame: LabelledFrame, kind: str, problem: str) -> None:
-        problem = f"camera {frame.camera}: {problem}" if frame.camera else problem
+    def _refuse(self, camera: str, error: Exception) -> None:
+        kind = type(error).__name__
+        text = str(error) if isinstance(error, DcfmError) else f"unexpected {kind}: {error}"
+        problem = _of(camera, text)
         self.counter.refuse(problem)
-        self._tell(f"costmap {kind} {frame.camera}", f"frame not in the costmap: {problem}")
+        self._tell(f"costmap {kind} {camera}", f"frame not in the costmap: {problem}")
 
     def _tell(self, kind: str, text: str) -> None:
         """Warn; while nobody subscribes, diagnostics say it and the log stays free of it."""
@@ -239,6 +270,5 @@ class CostmapStage:
             self._warn(kind, text)
 
 
-def _frame_id(frame: LabelledFrame, info: Any) -> str:
-    """The image's optical frame; some drivers name it in the calibration only."""
-    return str(frame.header.frame_id or info.header.frame_id).removeprefix("/")
+def _of(camera: str, text: str) -> str:
+    return f"camera {camera}: {text}" if camera else text

@@ -7,8 +7,12 @@ from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from dcfm_ros.ros.costmap_counts import CostmapCounts
-from dcfm_ros.ros.costmap_diagnostics import CostmapReport, PlacingState, costmap_status
+from dcfm_ros.ros.costmap_diagnostics import (
+    CostmapCounts,
+    CostmapReport,
+    PlacingState,
+    costmap_status,
+)
 from dcfm_ros.ros.costmap_stage import CostmapStage
 from dcfm_ros.ros.counts import Counts, Drop
 from dcfm_ros.ros.diagnostics import CameraReport, camera_status
@@ -92,10 +96,11 @@ class Monitor:
                 PlacingState(
                     camera.info.topic,
                     camera.info.publishers,
-                    camera.info.latest is not None,
+                    camera.info.has_arrived,
                     camera.depth.state(),
+                    costmap.depth_problem(name),
                 )
-                for camera in costmap.inputs.cameras.values()
+                for name, camera in costmap.inputs.cameras.items()
             ),
             frames=costmap.transforms.frames,
             counts=counts,

@@ -55,7 +55,12 @@ def transforms_input(static: bool) -> QoSProfile:
 
 def camera_info_input() -> QoSProfile:
     """Takes what reliable and best-effort publishers offer; it comes again with each image."""
-    return _profile(1, QoSReliabilityPolicy.BEST_EFFORT)
+    return _profile(5, QoSReliabilityPolicy.BEST_EFFORT)
+
+
+def latched_camera_info_input() -> QoSProfile:
+    """Takes what was published before the node was there."""
+    return _profile(1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def output_overrides() -> QoSOverridingOptions:

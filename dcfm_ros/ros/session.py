@@ -47,7 +47,12 @@ class Session:
         self._frames: HandOver[Arrival] = HandOver(list(self.cameras))
         self._worker = threading.Thread(target=self._work, name="dcfm_worker", daemon=True)
         for camera in cameras:
-            camera.start(costmap)
+            if costmap is None:
+                camera.start()
+            else:
+                camera.start(
+                    partial(costmap.offer, camera.name), partial(costmap.takes, camera.name)
+                )
         self.inputs: dict[str, ImageInput] = {}
         with ExitStack() as undo:
             for name in self.cameras:
@@ -91,9 +96,7 @@ class Session:
         warn: Callable[[str, str], None],
     ) -> CostmapInputs:
         topics = {name: source.topic for name, source in self.inputs.items()}
-        return CostmapInputs(
-            node, topics, settings.image_reliability, costmap.transforms, costmap.wake, warn
-        )
+        return CostmapInputs(node, topics, settings.image_reliability, costmap, warn)
 
     def _receive(self, camera: str, message: Any) -> None:
         now_ns = time.monotonic_ns()

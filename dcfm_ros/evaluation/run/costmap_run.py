@@ -21,16 +21,15 @@ from dcfm_ros.costmap import (
     MapUpdate,
 )
 from dcfm_ros.costmap.shipped import classes_of
-from dcfm_ros.costmap.timeline import Timeline
+from dcfm_ros.costmap.timeline import MOST, Timeline
 from dcfm_ros.datasets.source import Source
-from dcfm_ros.errors import DcfmError, ImageError, ResourceError, TransformError
+from dcfm_ros.errors import DcfmError, ResourceError, TransformError
 from dcfm_ros.evaluation.measure.costmap_score import CostmapScore, true_classes
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.run.costmap_messages import CostmapMessages, CostmapTopics
 from dcfm_ros.evaluation.run.costmap_published import PublishedGrids
 from dcfm_ros.geometry import Matrix, TransformBuffer
 from dcfm_ros.images import Pixels
-from dcfm_ros.images.depth import image_to_depth
 from dcfm_ros.network import LabelSet
 from dcfm_ros.settings import to_dict
 
@@ -38,6 +37,7 @@ _CAMERA = ""
 _PICTURE_WIDTH = 480
 _MOST_SHOTS = 6
 _TRUTH_NS = 150_000_000
+_END_NS = 1 << 63
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,42 +102,27 @@ class CostmapRun:
         self._feed = CostmapFeed(
             CostmapBuilder(settings, classes, self._buffer), [_CAMERA] if topics.depth else []
         )
+        self._feed.info_topics[_CAMERA] = topics.camera_info
         self._topics = topics
         self._messages = CostmapMessages(bag, topics, self._take)
+        self._frames: dict[LabelledImage, SegmentedFrame] = {}
+        """Those in the feed, oldest first."""
         self._truth: Timeline[object] = Timeline()
         self._shots: list[CostmapShot] = []
         self._stride, self._seen = 1, 0
 
     def watch(self, frames: Iterable[SegmentedFrame]) -> Iterator[SegmentedFrame]:
-        """Give the same frames, each after it went into the grid."""
+        """Give the same frames, each after it was handed to the costmap, as live."""
         for frame in frames:
-            for update in self.add(frame):
-                self._count(frame, self._as_published(update))
+            now_ns = self._messages.until_image(frame.index)
+            self._place(now_ns)
+            self._put(frame, now_ns)
+            self._place(now_ns)
             yield frame
-
-    def add(self, frame: SegmentedFrame) -> list[MapUpdate]:
-        """Put a frame into the grid, with as much of the bag as it would wait for."""
-        now_ns = self._messages.until_image(frame.index)
-        self._feed.put(
-            LabelledImage(
-                _CAMERA,
-                frame.frame_id,
-                frame.stamp_ns,
-                frame.labels,
-                frame.confidence,
-                frame.age_ns / 1e9,
-            ),
-            now_ns,
-        )
-        until_ns = now_ns + round(self.settings.tf_timeout_s * 1e9)
-        updates = self._feed.take(now_ns)
-        while self._feed.waiting:
-            later_ns = self._messages.step(until_ns)
-            updates += self._feed.take(later_ns)
-        warnings = self._feed.builder.warnings
-        self.warnings += [warning for warning in warnings if warning not in self.warnings]
-        warnings.clear()
-        return updates
+        while self._feed.waiting and self._messages.step(_END_NS) is not None:
+            pass
+        self._place(None)
+        self._warn_of_depth()
 
     @property
     def by_depth(self) -> bool:
@@ -170,7 +155,44 @@ class CostmapRun:
         grid = self._published.at(update.image.stamp_ns, self.classes, unknown)
         return replace(update, grid=grid)
 
+    def _put(self, frame: SegmentedFrame, now_ns: int) -> None:
+        image = LabelledImage(
+            _CAMERA,
+            frame.frame_id,
+            frame.stamp_ns,
+            frame.labels,
+            frame.confidence,
+            frame.age_ns / 1e9,
+        )
+        self._frames[image] = frame
+        self._feed.put(image, now_ns)
+
+    def _place(self, now_ns: int | None) -> None:
+        """Place what waits no longer at a time; None: nothing more will come."""
+        for update in self._feed.take(now_ns):
+            self._count(self._frames[update.image], self._as_published(update))
+            for image in list(self._frames):  # those before it made way
+                del self._frames[image]
+                if image is update.image:
+                    break
+        if self._feed.overtaken:
+            self.problems[f"more than {MOST} images waited"] = self._feed.overtaken
+        warnings = self._feed.builder.warnings
+        self.warnings += [warning for warning in warnings if warning not in self.warnings]
+        warnings.clear()
+
+    def _warn_of_depth(self) -> None:
+        matches = self._feed.depth_matches.get(_CAMERA)
+        if matches is not None and matches.missed:
+            self.warnings.append(matches.summary)
+
     def _take(self, message: BagMessage, static: bool) -> None:
+        """Hand on what was recorded, between what could not wait for it and what did."""
+        self._place(message.log_ns)
+        self._hand_on(message, static)
+        self._place(message.log_ns)
+
+    def _hand_on(self, message: BagMessage, static: bool) -> None:
         content = message.message
         if message.topic in self._topics.transforms:
             self._buffer.feed(content, static=static)
@@ -179,10 +201,7 @@ class CostmapRun:
         elif message.topic == self._topics.truth:
             self._truth.add(stamp_ns(content.header), content)
         else:
-            try:
-                self._feed.depth(_CAMERA, stamp_ns(content.header), image_to_depth(content))
-            except ImageError as error:
-                self._refuse(error)
+            self._feed.depth(_CAMERA, stamp_ns(content.header), content)
 
     def _refuse(self, error: DcfmError) -> None:
         reason = str(error)
