@@ -27,10 +27,10 @@ def image(stamp_ns: int, encoding: str = "rgb8", bytes_per_pixel: int = 3) -> An
     )
 
 
-def compressed(stamp_ns: int) -> Any:
+def compressed(stamp_ns: int, kind: str = "jpeg") -> Any:
     """A CompressedImage, never decoded here."""
     data = np.zeros(3, np.uint8)
-    return message_class("sensor_msgs/msg/CompressedImage")(header(stamp_ns), "jpeg", data)
+    return message_class("sensor_msgs/msg/CompressedImage")(header(stamp_ns), kind, data)
 
 
 def text(value: str) -> Any:

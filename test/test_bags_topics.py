@@ -30,12 +30,13 @@ def test_the_only_camera_is_taken_beside_ground_truth_and_depth(tmp_path: Path) 
         writer.write("/camera/depth", image(1, "32FC1", 4), 1)
         writer.write("/camera/depth_mm", image(1, "16UC1", 2), 1)
         writer.write("/camera/depth/compressedDepth", compressed(1), 1)
+        writer.write("/camera/depth_mm/compressed", compressed(1, kind="16UC1; png compressed "), 1)
         writer.write("/gt/label/compressed", compressed(1), 1)
         writer.write("/gt/depth", image(1, "32FC1", 4), 1)
     with open_bag(path) as bag:
         assert bag.choose_image_topic() == "/camera/image/compressed"
         assert bag.choose_label_topic() == "/gt/label/compressed"
-        assert len(bag.image_topics) == 6
+        assert len(bag.image_topics) == 7
         assert bag.choose_image_topic("/camera/depth") == "/camera/depth"
         assert bag.choose_label_topic("/gt/depth") == "/gt/depth"
 

@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from costmap_street import CLASSES, Drive
 from evaluation_harness import write_checkpoint
 
-from dcfm_ros.bags import open_bag, write_bag
+from dcfm_ros.bags import message_class, open_bag, write_bag
 from dcfm_ros.cli.main import main
 from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.datasets.source import SourceOptions, open_source
@@ -19,6 +20,7 @@ from dcfm_ros.errors import BagError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.report.costmap_pictures import beside, film_strip, top_view
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun, costmap_of
+from dcfm_ros.images.depth import image_to_depth
 from dcfm_ros.network import label_set
 from dcfm_ros.streaming import KeyFrameReason
 from dcfm_ros.synthetic import Street, StreetSettings, SyntheticFrame, write_street_bag
@@ -63,6 +65,43 @@ def run(
         assert costmap is not None
         assert sum(1 for _ in costmap.watch(perfect(frames))) == len(frames)
     return costmap
+
+
+def packed(bag: Path, out: Path, kind: str, suffix: str) -> Path:
+    """A copy whose depth is packed as image_transport does; png: also without its header."""
+    with open_bag(bag) as reader, write_bag(out) as writer:
+        for record in reader.messages():
+            topic, message = record.topic, record.message
+            if topic == "/camera/depth":
+                data = png_of(image_to_depth(message))
+                header = bytes(12) if "compressedDepth" in kind else b""
+                topic += suffix
+                message = message_class("sensor_msgs/msg/CompressedImage")(
+                    message.header, kind, np.frombuffer(header + data, np.uint8)
+                )
+            writer.write(topic, message, record.log_ns, latched=topic == "/tf_static")
+    return out
+
+
+def png_of(depth: np.ndarray) -> bytes:
+    return cv2.imencode(".png", depth)[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [
+        ("16UC1; compressedDepth png", "/compressedDepth"),
+        ("16UC1; png compressed ", "/compressed"),
+    ],
+)
+def test_packed_depth_gives_the_grid_of_raw_depth(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path, kind: str, suffix: str
+) -> None:
+    raw = run(bag, frames, "/camera/depth")
+    found = run(packed(bag, tmp_path / "bag", kind, suffix), frames, "/camera/depth" + suffix)
+    assert found.added == len(frames)
+    assert not found.problems
+    assert found.score.figures() == raw.score.figures()
 
 
 @pytest.mark.parametrize("depth_topic", ["", "/camera/depth"])

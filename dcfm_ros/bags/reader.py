@@ -16,7 +16,6 @@ from rosbags.interfaces import Connection
 
 from dcfm_ros.bags.definitions import BagTypes, bag_type_name
 from dcfm_ros.bags.records import (
-    IMAGE,
     BagMessage,
     ImageFrame,
     RawMessage,
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What a raw image with depth in it says (REP-118); peeked at where topics must be told apart.
+# What an image with depth in it says (REP-118); peeked at where topics must be told apart.
 _DEPTH_ENCODINGS = ("16UC1", "32FC1", "64FC1")
 
 
@@ -230,10 +229,11 @@ class BagReader:
         return {topic.name for topic in self.topics} - {name for name, _ in left_out}
 
     def _holds_depth(self, topic: TopicInfo) -> bool:
-        if topic.type != IMAGE:
-            return False
         first = next(self.messages([topic.name]), None)
-        return first is not None and getattr(first.message, "encoding", "") in _DEPTH_ENCODINGS
+        if first is None:
+            return False
+        encoding = getattr(first.message, "encoding", None) or getattr(first.message, "format", "")
+        return str(encoding).partition(";")[0].strip() in _DEPTH_ENCODINGS
 
     def _scratch_folder(self, number: int) -> Path:
         if self._scratch is None:

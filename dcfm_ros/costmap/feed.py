@@ -19,7 +19,7 @@ from dcfm_ros.costmap.settings import CostmapSettings
 from dcfm_ros.costmap.timeline import MOST, Timeline
 from dcfm_ros.errors import CostmapError, DcfmError
 from dcfm_ros.geometry import camera_from_info
-from dcfm_ros.images.depth import image_to_depth
+from dcfm_ros.images.depth import to_depth
 from dcfm_ros.images.messages import RawImage
 
 
@@ -251,7 +251,7 @@ class CostmapFeed:
             image.confidence,
             image.stamp_ns,
             image.common_age_s,
-            None if matched.depth is None else image_to_depth(matched.depth),
+            None if matched.depth is None else to_depth(matched.depth),
         )
 
 

@@ -1,26 +1,44 @@
-"""Depth images, by the conventions of REP-118."""
+"""Depth images, by the conventions of REP-118, raw or as image_transport packs them."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.errors import ImageError
-from dcfm_ros.images.messages import RawImage
+from dcfm_ros.images.compressed import decode, source_encoding
+from dcfm_ros.images.messages import CompressedImage, RawImage, is_compressed, message_bytes
+from dcfm_ros.images.png import is_png
 from dcfm_ros.images.raw import raw_pixels
+from dcfm_ros.images.rvl import unpack_rvl
+
+Depth = NDArray[np.uint16] | NDArray[np.float32]
+"""(H, W), along the optical axis: uint16 in mm, 0 where unknown, or float32 in m, NaN or infinite
+where unknown."""
 
 _BYTES_PER_PIXEL = {"16UC1": 2, "mono16": 2, "32FC1": 4}
+_HEADER_BYTES = 12
+"""What compressed_depth_image_transport puts first: int32 format, float32 quantisation a and b."""
+_ADVICE = "give the topic of the depth image that is aligned to the camera's"
 
 
-def image_to_depth(message: RawImage) -> NDArray[np.uint16] | NDArray[np.float32]:
-    """Read a depth image.
+def to_depth(message: RawImage | CompressedImage) -> Depth:
+    """Read a depth image of either message type; see the two functions for each.
+
+    Raises:
+        ImageError: it is no depth image, or cannot be read.
+    """
+    if is_compressed(message):
+        return compressed_depth_to_depth(message)  # type: ignore[arg-type]
+    return image_to_depth(message)  # type: ignore[arg-type]
+
+
+def image_to_depth(message: RawImage) -> Depth:
+    """Read a raw depth image.
 
     Args:
         message: sensor_msgs/Image of encoding 16UC1 (also mono16) or 32FC1.
-
-    Returns:
-        (H, W), along the optical axis: uint16 in mm, 0 where unknown, or float32 in m, NaN or
-        infinite where unknown.
 
     Raises:
         ImageError: another encoding, no pixels, a step or data too short.
@@ -29,7 +47,49 @@ def image_to_depth(message: RawImage) -> NDArray[np.uint16] | NDArray[np.float32
     if size is None:
         raise ImageError(
             f"depth image has encoding {message.encoding!r}, expected 16UC1 in mm or 32FC1 in m; "
-            "give the topic of the raw depth image that is aligned to the camera's"
+            f"{_ADVICE}"
         )
     pixels = raw_pixels(message, 1, size)
     return pixels if size == 2 else pixels.view(np.float32)
+
+
+def compressed_depth_to_depth(message: CompressedImage) -> Depth:
+    """Read a packed depth image, of the transport compressedDepth or compressed.
+
+    Args:
+        message: sensor_msgs/CompressedImage of 16UC1 or 32FC1 as `format` says, without loss: by
+            PNG or RVL behind the header of compressedDepth, where 32FC1 is quantised inversely, or
+            a PNG or TIFF file alone.
+
+    Raises:
+        ImageError: no depth, cut short, or packed in another way.
+    """
+    data = message_bytes(message.data)
+    if "compressedDepth" not in message.format:
+        return _checked(decode(message, cv2.IMREAD_UNCHANGED, data), message)
+    if data.size <= _HEADER_BYTES:
+        raise ImageError(
+            f"compressed depth has {data.size} bytes (format {message.format!r}), expected more "
+            f"than the header of {_HEADER_BYTES}: the message is cut short"
+        )
+    packed = data[_HEADER_BYTES:]
+    if is_png(packed) or "rvl" not in message.format.lower():
+        stored = _checked(decode(message, cv2.IMREAD_UNCHANGED, packed), message)
+    else:
+        stored = unpack_rvl(packed)
+    if source_encoding(message) != "32FC1":
+        return stored
+    scale, offset = data[4:_HEADER_BYTES].view("<f4").tolist()
+    with np.errstate(divide="ignore"):
+        metres = np.float32(scale) / (stored.astype(np.float32) - np.float32(offset))
+    return np.where(stored == 0, np.float32(np.nan), metres)
+
+
+def _checked(pixels: np.ndarray, message: CompressedImage) -> Depth:
+    if pixels.ndim != 2 or pixels.dtype not in (np.uint16, np.float32):
+        channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+        raise ImageError(
+            f"compressed depth holds {channels} channels of {pixels.dtype} (format "
+            f"{message.format!r}), expected one of 16 bit in mm or of float in m; {_ADVICE}"
+        )
+    return pixels
