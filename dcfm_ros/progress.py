@@ -22,9 +22,15 @@ def progress(items: Iterable[T], what: str, unit: str, total: int | None = None)
     return bar
 
 
-def seconds_bar(what: str, total_s: float) -> Any:
-    """A bar to `update` with the seconds that have passed; use it in a `with` statement."""
+def seconds_bar(what: str, total_s: float | None) -> Any:
+    """A bar to `update` with the seconds that have passed; use it in a `with` statement.
+
+    Args:
+        total_s: how many are expected; None if there is no end.
+    """
     from tqdm import tqdm
 
-    form = "{desc} {percentage:3.0f}% |{bar}| {n:.1f}/{total:.1f} s"
+    form = (
+        "{desc} {percentage:3.0f}% |{bar}| {n:.1f}/{total:.1f} s" if total_s else "{desc} {n:.1f} s"
+    )
     return tqdm(total=total_s, desc=what, bar_format=form, disable=None, leave=False)

@@ -9,7 +9,7 @@ import pytest
 
 from dcfm_ros.cli import inspect_checkpoint
 from dcfm_ros.cli import main as cli
-from dcfm_ros.cli.missing import how_to_get
+from dcfm_ros.cli.packages import how_to_get
 from dcfm_ros.errors import DcfmError
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from dcfm_ros.calibration.fit import fit
     from dcfm_ros.calibration.reuse_table import measure_reuse
-    from dcfm_ros.cli.outfile import check_out_file
+    from dcfm_ros.cli.options import check_out_file
     from dcfm_ros.datasets.source import open_source
     from dcfm_ros.errors import SettingsError
     from dcfm_ros.evaluation.run.exact import check_sources

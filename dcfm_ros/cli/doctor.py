@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dcfm_ros
-from dcfm_ros.cli.missing import how_to_get
-from dcfm_ros.cli.probe import Tried, probe
+from dcfm_ros.cli.packages import Tried, how_to_get, probe
 from dcfm_ros.errors import DcfmError
 
 _PYTHON_PACKAGES = (

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CheckpointError: a file is missing, damaged, unsafe, or of another configuration.
     """
-    from dcfm_ros.cli.outfile import check_out_file
+    from dcfm_ros.cli.options import check_out_file
     from dcfm_ros.network.published import import_published
 
     check_out_file(args.out)

@@ -14,7 +14,7 @@ from types import FrameType
 
 import dcfm_ros
 import dcfm_ros.openmp  # before torch
-from dcfm_ros.cli.missing import how_to_get
+from dcfm_ros.cli.packages import how_to_get
 from dcfm_ros.errors import DcfmError
 
 # Verb -> module in this folder with `add_parser(subparsers)` and `run(args) -> int`.

@@ -137,6 +137,20 @@ def output_option(parser: argparse.ArgumentParser, default: str, what: str) -> N
     )
 
 
+def check_out_file(path: Path) -> None:
+    """Make the folder of a file to be written.
+
+    Raises:
+        SettingsError: the path is a folder, or its folder cannot be made.
+    """
+    if path.is_dir():
+        raise SettingsError(f"{path} is a folder, expected the path of a file to write")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"cannot write to {path}: {error.strerror}") from None
+
+
 def _given(args: argparse.Namespace, settings: type[S]) -> S:
     return from_flat(settings, given(args, tuple(flatten(settings()))))
 

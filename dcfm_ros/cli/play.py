@@ -6,15 +6,16 @@ import argparse
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcfm_ros.errors import SettingsError
+from dcfm_ros.progress import seconds_bar
 
 if TYPE_CHECKING:
     from dcfm_ros.ros.player import PlaySettings
-
-_BAR = "{desc} {percentage:3.0f}% |{bar}| {n:.1f}/{total:.1f} s"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -74,16 +75,25 @@ def run(args: argparse.Namespace) -> int:
         SettingsError: a value on the command line that makes no sense.
     """
     _check(args)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    _play(args, stop)
+    with _set_by_signals() as stop:
+        _play(args, stop)
     return 0
 
 
-def _play(args: argparse.Namespace, stop: threading.Event) -> None:
-    from tqdm import tqdm
+@contextmanager
+def _set_by_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets, which is how playing usually ends."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
+
+def _play(args: argparse.Namespace, stop: threading.Event) -> None:
     from dcfm_ros.bags import open_bag
     from dcfm_ros.ros.environment import use_fast_dds_profile
     from dcfm_ros.ros.executor import running
@@ -93,7 +103,7 @@ def _play(args: argparse.Namespace, stop: threading.Event) -> None:
     use_fast_dds_profile()
     with open_bag(args.bag, skip_missing=args.skip_missing) as bag, running():
         total_s = None if args.loop else max(0.0, bag.duration_ns / 1e9 - args.start_offset)
-        with tqdm(total=total_s, bar_format=_BAR, disable=None, leave=False) as progress:
+        with seconds_bar(str(args.bag), total_s) as progress:
             player = Player(bag, settings, progress.update)
             _tell_skipped(player.played.skipped)
             progress.set_description_str(f"{args.bag} waiting for a subscriber")

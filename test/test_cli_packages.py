@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from dcfm_ros.cli.probe import Tried, probe
+from dcfm_ros.cli.packages import Tried, probe
 
 
 def test_what_the_line_prints_comes_back():
