@@ -28,6 +28,7 @@ pytestmark = pytest.mark.dds
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 COUNT = 20
+PICTURES_HZ = 5.0
 DEADLINE_S = 280.0
 
 
@@ -94,10 +95,22 @@ def test_labels_are_those_of_the_stamp(run, labels):
             np.testing.assert_array_equal(to_labels(frame.message), labels[index])
 
 
-def test_the_highest_rate_is_searched_on_one_node(checkpoint, recording, tmp_path):
-    done = evaluate(checkpoint, tmp_path / "out", recording, "--find-max-rate")
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory, checkpoint):
+    """The search on a folder of pictures: its folder and what it said on the way."""
+    folder = tmp_path_factory.mktemp("search")
+    (folder / "frames").mkdir()
+    for index, image in enumerate(pictures(COUNT)):
+        (folder / "frames" / f"{index:02d}.png").write_bytes(rgb_to_png(image))
+    given = ("--picture-rate", PICTURES_HZ, "--rate", 4, "--find-max-rate")
+    done = evaluate(checkpoint, folder / "out", folder / "frames", *given)
     assert done.returncode == 0, done.stderr
-    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    return folder / "out", done.stderr
+
+
+def test_the_highest_rate_is_searched_on_one_node(searched):
+    out, said = searched
+    metrics = json.loads((out / "metrics.json").read_text())
     found = metrics["max_rate"]
     for trial in found["curve"]:
         assert 0 < trial["sent"] <= COUNT
@@ -110,22 +123,19 @@ def test_the_highest_rate_is_searched_on_one_node(checkpoint, recording, tmp_pat
     assert found["limit"] in ("node", "player", "search")
     if found["rate"] is not None:
         assert found["rate"] in sustained
-        assert found["hz"] == pytest.approx(10.0 * found["rate"], rel=1e-3)
+        assert found["hz"] == pytest.approx(PICTURES_HZ * found["rate"], rel=1e-3)
         assert metrics["recordings"][0]["delivery"]["rate"] == pytest.approx(found["rate"], 1e-3)
-    assert "Highest rate" in (tmp_path / "out" / "report.html").read_text()
-    assert "times real time" in done.stderr
-    log = (tmp_path / "out" / "node.log").read_text()
+    assert "Highest rate" in (out / "report.html").read_text()
+    assert "times real time" in said
+    log = (out / "node.log").read_text()
     assert log, "of the last node"
 
 
-def test_pictures_are_played_as_a_bag(checkpoint, tmp_path):
-    (tmp_path / "frames").mkdir()
-    for index, image in enumerate(pictures(4)):
-        (tmp_path / "frames" / f"{index}.png").write_bytes(rgb_to_png(image))
-    done = evaluate(checkpoint, tmp_path / "out", tmp_path / "frames", "--picture-rate", 5)
-    assert done.returncode == 0, done.stderr
-    (recording,) = json.loads((tmp_path / "out" / "metrics.json").read_text())["recordings"]
-    assert recording["delivery"]["sent"] == 4
+def test_pictures_are_played_as_a_bag(searched):
+    out, said = searched
+    assert "turning " in said
+    (recording,) = json.loads((out / "metrics.json").read_text())["recordings"]
+    assert recording["delivery"]["sent"] == COUNT
 
 
 def test_the_nodes_costmap_is_in_the_report(checkpoint, tmp_path):

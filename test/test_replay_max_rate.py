@@ -19,6 +19,7 @@ from dcfm_ros.replay.max_rate import (
     Trial,
     find_max_rate,
     kept_pace,
+    patience_s,
     plain,
 )
 from dcfm_ros.streaming import KeyFrameReason
@@ -143,3 +144,11 @@ def test_latencies_are_read_from_serialised_statuses(tmp_path):
             log.write_raw(message.topic, message.type, message.cdr, message.log_ns)
     np.testing.assert_array_equal(log.take(), [12.5, 20.0])
     assert log.take().size == 0
+    assert log.slowest_ms == 20.0, "whether taken or not"
+
+
+@pytest.mark.parametrize(
+    ("slowest_ms", "expected_s"), [(0.0, 15.0), (20.0, 2.0), (500.0, 5.0), (9000.0, 15.0)]
+)
+def test_frames_are_waited_for_as_long_as_frames_take_here(slowest_ms, expected_s):
+    assert patience_s(slowest_ms, 15.0) == expected_s

@@ -15,8 +15,15 @@ from dcfm_ros.evaluation.fleet.request import Live
 from dcfm_ros.evaluation.report.max_rate import curve_text, sentence
 from dcfm_ros.evaluation.run.output import output_folder
 from dcfm_ros.progress import seconds_bar
-from dcfm_ros.replay.live import LiveNode, figure_outputs, live_node
-from dcfm_ros.replay.max_rate import StatusLatencies, Trial, find_max_rate, kept_pace, plain
+from dcfm_ros.replay.live import PATIENCE_S, LiveNode, figure_outputs, live_node
+from dcfm_ros.replay.max_rate import (
+    StatusLatencies,
+    Trial,
+    find_max_rate,
+    kept_pace,
+    patience_s,
+    plain,
+)
 from dcfm_ros.replay.recording import as_bag, camera_hz, say
 from dcfm_ros.replay.report import LOG, check_engine, play_and_report
 
@@ -70,9 +77,10 @@ def _try(
 ) -> Trial:
     """Play the recording's beginning once."""
     tried_s = min(duration_s, _TRIAL_WALL_S * rate)
+    waits_s = patience_s(latencies.slowest_ms, PATIENCE_S)
     say(f"playing {tried_s / rate:.1f} s at {rate:.2f} times real time")
     with seconds_bar(f"rate {rate:.2f}", tried_s) as bar:
-        delivery = node.play(rate, bar.update, tried_s)
+        delivery = node.play(rate, bar.update, tried_s, waits_s)
     total_ms = latencies.take()
     known = total_ms.size > 0
     return Trial(

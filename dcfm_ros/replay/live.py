@@ -32,8 +32,10 @@ GRID = "class_grid"
 PICTURES = (*LABELS, "color_image", GRID)
 """Those to look at, too, which cost the node more."""
 
+PATIENCE_S = 15.0
+"""How long a frame may take where nothing is known of the node."""
+
 _READY_S = 90.0
-_IDLE_S = 15.0
 _POLL_S = 0.2
 
 
@@ -129,7 +131,11 @@ class LiveNode:
         self._recorder = recorder
 
     def play(
-        self, rate: float, advance: Callable[[float], object], most_s: float = math.inf
+        self,
+        rate: float,
+        advance: Callable[[float], object],
+        most_s: float = math.inf,
+        patience_s: float = PATIENCE_S,
     ) -> Delivery:
         """Play the bag once and wait for what comes back.
 
@@ -137,6 +143,7 @@ class LiveNode:
             rate: times real time.
             advance: called with the seconds of bag time that have passed since the last call.
             most_s: stop after this much bag time.
+            patience_s: a frame is lost when nothing has come for this long.
 
         Raises:
             EvaluationError: the node ends by itself, or gives nothing back.
@@ -156,13 +163,13 @@ class LiveNode:
                 played = player.play(stop)
                 self._process.check()
                 sent = played.messages[topic]
-                self._wait_for_the_rest(sent, before)
+                self._wait_for_the_rest(sent, before, patience_s)
             finally:
                 player.close()
         return self._delivery(sent, played.latest_s, rate, before)
 
-    def _wait_for_the_rest(self, sent: int, before: _Counts) -> None:
-        """Return when every frame sent is accounted for, or nothing has come for long."""
+    def _wait_for_the_rest(self, sent: int, before: _Counts, patience_s: float) -> None:
+        """Return when every frame sent is accounted for, or nothing has come for so long."""
 
         def complete() -> bool:
             now = self._counts()
@@ -170,7 +177,7 @@ class LiveNode:
                 return False
             return now.received - before.received >= now.published - before.published
 
-        self._recorder.wait(complete, _IDLE_S)
+        self._recorder.wait(complete, patience_s)
         self._process.check()
 
     def _counts(self) -> _Counts:

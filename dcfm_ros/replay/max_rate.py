@@ -20,6 +20,9 @@ _ATTEMPTS = 2
 """A rate is too much when frames were dropped this many times: one hiccup of the machine is not the
 node's."""
 
+_PATIENCE_FRAMES = 10
+_LEAST_PATIENCE_S = 2.0
+
 _STATUS = "/status"
 
 
@@ -120,6 +123,16 @@ def kept_pace(latest_ms: float, duration_s: float, rate: float, frames: int) -> 
     return latest_ms <= max(played_ms / max(frames - 1, 1), PRECISION * played_ms)
 
 
+def patience_s(slowest_ms: float, most_s: float) -> float:
+    """How long to wait for a frame: as long as several of the slowest so far took.
+
+    Args:
+        slowest_ms: latency of the slowest frame so far; 0 before the first.
+    """
+    several_s = _PATIENCE_FRAMES * slowest_ms / 1e3
+    return min(most_s, max(_LEAST_PATIENCE_S, several_s)) if slowest_ms else most_s
+
+
 def plain(found: MaxRate, camera_hz: float | None) -> dict[str, Any]:
     """For metrics.json; the curve by rising rate.
 
@@ -148,6 +161,8 @@ class StatusLatencies:
     """Takes what a recorder hears; keeps the latencies of the statuses since the last `take`."""
 
     def __init__(self) -> None:
+        self.slowest_ms = 0.0
+        """Of all so far."""
         self._total_ms: list[float] = []
 
     def write_raw(
@@ -157,6 +172,7 @@ class StatusLatencies:
         if topic.endswith(_STATUS):
             status: Any = typestore().deserialize_cdr(cdr, kind)
             self._total_ms.append(float(status.total_ms))
+            self.slowest_ms = max(self.slowest_ms, self._total_ms[-1])
 
     def take(self) -> NDArray[np.float64]:
         """In ms, in the order they came."""
