@@ -51,6 +51,7 @@ ALLOWED |= {name: set() for name in BASE}
 
 ROS_MODULES = {
     "ament_index_python",
+    "bond",
     "builtin_interfaces",
     "cv_bridge",
     "launch",

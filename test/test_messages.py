@@ -60,6 +60,7 @@ RELEASED_HASHES = {
 }
 
 COMPLETE = {
+    "bond.msg": "Constants Status",
     "tf2_msgs.msg": "TF2Error TFMessage",
     "tf2_msgs.srv": "FrameGraph",
     "tf2_msgs.action": "LookupTransform",
@@ -109,6 +110,7 @@ def type_hash(package: str, message: str) -> str:
     ("package", "messages"),
     [
         ("dcfm_ros", ["ClassGrid", "FrameStatus"]),
+        ("bond", ["Status"]),
         ("tf2_msgs", ["TF2Error", "TFMessage"]),
         ("vision_msgs", COMPLETE["vision_msgs.msg"].split()),
     ],
@@ -181,7 +183,7 @@ def test_a_transform_can_be_looked_up_by_the_action():
         buffer.destroy()
 
 
-@pytest.mark.parametrize("package", ["tf2_msgs", "vision_msgs"])
+@pytest.mark.parametrize("package", ["bond", "tf2_msgs", "vision_msgs"])
 def test_colcon_does_not_see_the_stand_ins(checkout, package):
     assert (checkout / "interfaces/COLCON_IGNORE").is_file()
     assert (checkout / "interfaces" / package / "package.xml").is_file()
@@ -192,6 +194,7 @@ def test_colcon_does_not_see_the_stand_ins(checkout, package):
     [
         ("dcfm_ros", "ClassGrid"),
         ("dcfm_ros", "FrameStatus"),
+        ("bond", "Status"),
         ("tf2_msgs", "TFMessage"),
         ("vision_msgs", "LabelInfo"),
     ],

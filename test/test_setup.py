@@ -35,20 +35,21 @@ def names(folders):
 
 
 def test_interfaces_that_the_environment_lacks_are_generated(build, tmp_path):
-    assert names(build.missing_interfaces([str(tmp_path)])) == ["tf2_msgs", "vision_msgs"]
+    assert names(build.missing_interfaces([str(tmp_path)])) == ["bond", "tf2_msgs", "vision_msgs"]
 
 
 def test_interfaces_of_the_environment_are_left_alone(build, tmp_path):
     add_interfaces(tmp_path / "ros", "vision_msgs", ours=False)
     prefixes = [str(tmp_path / "venv"), str(tmp_path / "ros")]
-    assert names(build.missing_interfaces(prefixes)) == ["tf2_msgs"]
+    assert names(build.missing_interfaces(prefixes)) == ["bond", "tf2_msgs"]
 
 
 def test_interfaces_that_an_earlier_build_generated_are_generated_again(build, tmp_path):
     """With the earlier installation, pip removes the earlier ones."""
+    add_interfaces(tmp_path, "bond", ours=True)
     add_interfaces(tmp_path, "tf2_msgs", ours=True)
     add_interfaces(tmp_path, "vision_msgs", ours=True)
-    assert names(build.missing_interfaces([str(tmp_path)])) == ["tf2_msgs", "vision_msgs"]
+    assert names(build.missing_interfaces([str(tmp_path)])) == ["bond", "tf2_msgs", "vision_msgs"]
 
 
 def test_cmake_sees_this_python_first_and_no_build_isolation(build):

@@ -32,6 +32,7 @@ _PYTHON_PACKAGES = (
     "jinja2",
 )
 _MESSAGE_PACKAGES = (
+    "bond",
     "sensor_msgs",
     "nav_msgs",
     "std_srvs",

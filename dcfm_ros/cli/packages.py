@@ -67,7 +67,7 @@ def _reason(stderr: str, code: int) -> str:
 def how_to_get(module: str) -> str:
     """What to do about a module that cannot be imported; empty for this package's own sources."""
     root = module.partition(".")[0]
-    if module == "dcfm_ros.msg" or root in ("tf2_msgs", "vision_msgs"):
+    if module == "dcfm_ros.msg" or root in ("bond", "tf2_msgs", "vision_msgs"):
         return _BUILD
     if root in _ROS_PACKAGES or root.endswith("_msgs") or root == "std_srvs":
         return _ROS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -17,12 +17,17 @@ from std_srvs.srv import Trigger
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.ros import parameters
 from dcfm_ros.ros.configured import Configured
+from dcfm_ros.ros.costmap_messages import unknown_grid
+from dcfm_ros.ros.costmap_publishers import GridPublishers
 from dcfm_ros.ros.diagnostics import engine_status
 from dcfm_ros.ros.executor import refuse_impossible_transitions
 from dcfm_ros.ros.monitor import Monitor
 from dcfm_ros.ros.session import Session
 from dcfm_ros.ros.throttle import Throttle
 from dcfm_ros.streaming import Segmenter
+
+if TYPE_CHECKING:
+    from dcfm_ros.ros.bond import Bond
 
 _LOOK_PERIOD_S = 0.25
 _SUCCESS, _FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -45,6 +50,7 @@ class SegmenterNode(LifecycleNode):
         self._configured: Configured | None = None
         self._session: Session | None = None
         self._monitor: Monitor | None = None
+        self._unconfigured_grid: GridPublishers | None = None
         refuse_impossible_transitions(self)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, "~/reset", self._on_reset)
@@ -56,6 +62,8 @@ class SegmenterNode(LifecycleNode):
         self.create_timer(_LOOK_PERIOD_S, self._look, clock=self._steady)
         if unknown := parameters.unknown_overrides(self):
             self.get_logger().warning(f"parameters without effect: {', '.join(unknown)}")
+        self._offer_unknown_grid()
+        self._bond = None if self.settings.autostart else self._make_bond()
         if self.settings.autostart:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=self._steady)
 
@@ -77,6 +85,8 @@ class SegmenterNode(LifecycleNode):
         done = self._try("activate", self._activate)
         if done is _SUCCESS and self._session is not None:
             self.state = "active"
+            if self._bond is not None:
+                self._bond.start()
             topics = ", ".join(source.topic for source in self._session.inputs.values())
             self.get_logger().info(f"active; waiting for images on {topics}")
         return done
@@ -92,12 +102,14 @@ class SegmenterNode(LifecycleNode):
         self._stop()
         self._tear_down()
         self.state = "unconfigured"
+        self._offer_unknown_grid()
         return _SUCCESS
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop, remove and free everything."""
         self._stop()
         self._tear_down()
+        self._withdraw_unknown_grid()
         self.state = "finalized"
         return _SUCCESS
 
@@ -112,6 +124,7 @@ class SegmenterNode(LifecycleNode):
 
     def _configure(self) -> None:
         self._configured = Configured(self, self.settings, self._warn, self._on_mismatch)
+        self._withdraw_unknown_grid()
 
     def _activate(self) -> None:
         assert self._configured is not None
@@ -132,6 +145,8 @@ class SegmenterNode(LifecycleNode):
 
     def _stop(self) -> None:
         self._monitor = None
+        if self._bond is not None:
+            self._bond.stop()
         if self._session is not None:
             self._session.stop()
 
@@ -143,6 +158,32 @@ class SegmenterNode(LifecycleNode):
             self._configured.close()
             self._configured = None
         self._mismatches.clear()
+
+    def _offer_unknown_grid(self) -> None:
+        """While unconfigured: whoever keeps the grid of a node that died learns that it is void."""
+        self._withdraw_unknown_grid()
+        settings = self.settings.costmap
+        if settings.enabled:
+            grids = GridPublishers(self, settings.global_frame, self._on_mismatch)
+            now_ns = int(self.get_clock().now().nanoseconds)
+            grids.publish(unknown_grid(settings.grid, None, now_ns))
+            self._unconfigured_grid = grids
+
+    def _withdraw_unknown_grid(self) -> None:
+        if self._unconfigured_grid is not None:
+            self._unconfigured_grid.close()
+            self._unconfigured_grid = None
+
+    def _make_bond(self) -> Bond | None:
+        try:
+            from dcfm_ros.ros.bond import Bond
+        except ImportError as error:
+            self.get_logger().warning(
+                f"no bond with a lifecycle manager, which needs bond_timeout: 0.0 then: {error}; "
+                "install the ROS package bond, or build dcfm_ros anew"
+            )
+            return None
+        return Bond(self)
 
     def _try(self, name: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         """Run a transition; a failure is logged with its reason and leaves the state as it is."""
