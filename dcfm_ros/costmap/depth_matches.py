@@ -22,7 +22,8 @@ class FramePeriod:
 
     def half_ns(self, stamp_ns: int) -> int:
         """Half of it once an image of this stamp has come, at most 50 ms; at 30 Hz at first."""
-        self._stamps.append(stamp_ns)
+        if stamp_ns:
+            self._stamps.append(stamp_ns)
         steps = [after - before for before, after in pairwise(self._stamps) if after > before]
         return min(_MOST_TOLERANCE_NS, round((median(steps) if steps else _USUAL_PERIOD_NS) / 2))
 

@@ -215,7 +215,7 @@ class CostmapFeed:
         """The nearest depth image, unless it is too far away."""
         image, tolerance_ns = waiting.image, waiting.depth_tolerance_ns
         depths = self._depths.get(image.camera)
-        if depths is None and image.camera not in self._with_depth:
+        if image.stamp_ns == 0 or (depths is None and image.camera not in self._with_depth):
             return None
         matches = self.depth_matches.setdefault(image.camera, DepthMatches())
         if depths is None:
