@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from costmap_street import CLASSES, Drive
 from evaluation_harness import write_checkpoint
+from frame_harness import segmented_frame
 
 from dcfm_ros.bags import message_class, open_bag, write_bag
 from dcfm_ros.cli.main import main
@@ -22,7 +23,6 @@ from dcfm_ros.evaluation.report.costmap_pictures import beside, film_strip, top_
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun, costmap_of
 from dcfm_ros.images.depth import image_to_depth
 from dcfm_ros.network import label_set
-from dcfm_ros.streaming import KeyFrameReason
 from dcfm_ros.synthetic import Street, StreetSettings, SyntheticFrame, write_street_bag
 
 STREET = StreetSettings(seed=2, width=320, height=240, duration_s=0.8)
@@ -45,9 +45,9 @@ def frames() -> list[SyntheticFrame]:
 def perfect(frames: list[SyntheticFrame]) -> Iterator[SegmentedFrame]:
     """Frames with the labels that are true."""
     for index, frame in enumerate(frames):
-        yield SegmentedFrame(
-            index, frame.stamp_ns, "camera_optical_frame", True, KeyFrameReason.FIRST, 0, 0, 1.0,
-            {}, frame.rgb, frame.labels, None, confidence=np.full_like(frame.labels, 255),
+        yield segmented_frame(
+            frame.labels, index=index, stamp_ns=frame.stamp_ns, frame_id="camera_optical_frame",
+            is_key_frame=True, rgb=frame.rgb, confidence=np.full_like(frame.labels, 255),
         )  # fmt: skip
 
 

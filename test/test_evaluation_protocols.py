@@ -57,7 +57,7 @@ class Plain:
 
 def check(frame, plain, keys):
     expected = plain.labels(frame.index, keys)
-    assert (frame.labels == expected).mean() > 0.99, f"frame {frame.index} of {keys}"
+    assert (frame.result.labels == expected).mean() > 0.99, f"frame {frame.index} of {keys}"
 
 
 def test_windows_count_each_labelled_frame_twice(tmp_path, engine, checkpoint):
@@ -65,7 +65,7 @@ def test_windows_count_each_labelled_frame_twice(tmp_path, engine, checkpoint):
     source = open_split(SplitOptions("camvid", camvid_tree(tmp_path), before=1, after=1)).source()
     frames = frames_by("camvid", source, engine)
     plain = Plain(checkpoint, source)
-    assert [(f.index, f.is_key_frame) for f in frames] == [
+    assert [(f.index, f.result.is_key_frame) for f in frames] == [
         (0, True), (1, True), (2, True), (3, True), (0, False), (1, False), (2, False)
     ]  # fmt: skip
     for frame in frames[:4]:
@@ -81,7 +81,7 @@ def test_windows_of_cityscapes_are_three_frames(tmp_path, engine, checkpoint):
     source = _without_names(source)  # the tiny network knows other classes
     frames = frames_by("dcfm-cityscapes", source, engine)
     plain = Plain(checkpoint, source)
-    assert [(f.index, f.age) for f in frames] == [(1, 0), (4, 0), (1, 1), (4, 1)]
+    assert [(f.index, f.result.age) for f in frames] == [(1, 0), (4, 0), (1, 1), (4, 1)]
     check(frames[2], plain, [0, 2])
     check(frames[3], plain, [3, 5])
 
@@ -95,8 +95,8 @@ def test_videos_of_vspw_alternate_their_first_key_frame(tmp_path, engine, checkp
     frames = frames_by("dcfm-vspw", source, engine)
     plain = Plain(checkpoint, source)
     assert [f.index for f in frames] == list(range(25))
-    assert [f.is_key_frame for f in frames[:20]] == [True, False] * 10
-    assert [f.is_key_frame for f in frames[20:]] == [False, True, False, True, False]
+    assert [f.result.is_key_frame for f in frames[:20]] == [True, False] * 10
+    assert [f.result.is_key_frame for f in frames[20:]] == [False, True, False, True, False]
     for place, keys in ((3, [2, 4]), (19, [18]), (20, [21]), (22, [21, 23]), (24, [23])):
         check(frames[place], plain, keys)
 

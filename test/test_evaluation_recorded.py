@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from evaluation_harness import STEP_NS, pictures, stamps_ns, write_recording
+from frame_harness import segmented_frame
 
 from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.datasets.source import SourceOptions, open_source
@@ -14,25 +15,16 @@ from dcfm_ros.streaming import KeyFrameReason
 
 
 def published(index: int, labels: np.ndarray) -> SegmentedFrame:
-    return SegmentedFrame(
-        index=0,
+    times_ms = {"queue": 1.0, "preprocess": 2.0, "network": 3.0, "postprocess": 4.0, "total": 10.0}
+    return segmented_frame(
+        labels,
         stamp_ns=stamps_ns(index + 1)[-1],
-        frame_id="camera",
         is_key_frame=index == 0,
         reason=KeyFrameReason.FIRST if index == 0 else KeyFrameReason.REUSE,
         age=index,
         age_ns=index * STEP_NS,
         mean_confidence=0.25,
-        stages_ms={
-            "queue": 1.0,
-            "preprocess": 2.0,
-            "network": 3.0,
-            "postprocess": 4.0,
-            "total": 10.0,
-        },
-        rgb=np.zeros((*labels.shape, 3), np.uint8),
-        labels=labels,
-        truth=None,
+        stages_ms=times_ms,
     )
 
 
@@ -56,12 +48,12 @@ def test_outputs_find_their_frames_by_stamp(recordings):
     assert [frame.index for frame in found] == [0, 2, 3]
     for frame in found:
         np.testing.assert_array_equal(frame.rgb, images[frame.index])
-        np.testing.assert_array_equal(frame.labels, np.full((48, 64), frame.index))
-        np.testing.assert_array_equal(frame.truth, frame.labels)
-    assert [frame.is_key_frame for frame in found] == [True, False, False]
-    assert found[1].reason is KeyFrameReason.REUSE
-    assert (found[2].age, found[2].age_ns) == (3, 3 * STEP_NS)
-    assert found[0].mean_confidence == 0.25
+        np.testing.assert_array_equal(frame.result.labels, np.full((48, 64), frame.index))
+        np.testing.assert_array_equal(frame.truth, frame.result.labels)
+    assert [frame.result.is_key_frame for frame in found] == [True, False, False]
+    assert found[1].result.reason is KeyFrameReason.REUSE
+    assert (found[2].result.age, found[2].result.age_ns) == (3, 3 * STEP_NS)
+    assert found[0].result.mean_confidence == 0.25
     assert found[0].stages_ms == {
         "queue": 1.0, "preprocess": 2.0, "network": 3.0, "postprocess": 4.0, "total": 10.0
     }  # fmt: skip

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import cv2
 import numpy as np
 import pytest
+from frame_harness import segmented_frame
 from PIL import Image
 
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
@@ -27,7 +28,7 @@ from dcfm_ros.evaluation.report.timeline_figure import timeline
 from dcfm_ros.evaluation.report.write import write_report
 from dcfm_ros.evaluation.run.results import EXACT, LIVE, Delivery, Recording, Results, Setup
 from dcfm_ros.network import CheckpointInfo, label_set, named_config
-from dcfm_ros.streaming import KeyFrameReason, KeyFrameSettings
+from dcfm_ros.streaming import KeyFrameSettings
 from dcfm_ros.streaming.engine import ResolvedEngine
 
 HEIGHT, WIDTH, COUNT = 36, 48, 40
@@ -74,18 +75,15 @@ def frames(*, labelled: bool, skip: int | None = None):
         if index == skip:
             continue
         key = index % 5 == 0
-        yield SegmentedFrame(
+        yield segmented_frame(
+            labels,
             index=index,
             stamp_ns=index * 100_000_000,
-            frame_id="camera",
             is_key_frame=key,
-            reason=KeyFrameReason.INTERVAL if key else KeyFrameReason.REUSE,
             age=index % 5,
-            age_ns=0,
             mean_confidence=0.9,
             stages_ms={"preprocess": 2.0, "network": 20.0 + index, "total": 22.0 + index},
             rgb=np.full((HEIGHT, WIDTH, 3), 100, np.uint8),
-            labels=labels,
             truth=truth if labelled else None,
         )
 

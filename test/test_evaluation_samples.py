@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from frame_harness import segmented_frame
 
-from dcfm_ros.evaluation.measure.frames import FrameRecord, SegmentedFrame
+from dcfm_ros.evaluation.measure.frames import FrameRecord
 from dcfm_ros.evaluation.run.samples import Samples
 from dcfm_ros.streaming import KeyFrameReason
 
@@ -14,20 +15,8 @@ def offer(
     samples: Samples, index: int, miou: float, confidence: float = 0.5, width: int = 32
 ) -> None:
     shape = (width * 3 // 4, width)
-    frame = SegmentedFrame(
-        index=index,
-        stamp_ns=index,
-        frame_id="",
-        is_key_frame=False,
-        reason=KeyFrameReason.REUSE,
-        age=1,
-        age_ns=1,
-        mean_confidence=confidence,
-        stages_ms={"total": 1.0},
-        rgb=np.zeros((*shape, 3), np.uint8),
-        labels=np.full(shape, index % 11, np.uint8),
-        truth=None,
-    )
+    labels = np.full(shape, index % 11, np.uint8)
+    frame = segmented_frame(labels, index=index, stamp_ns=index, mean_confidence=confidence)
     record = FrameRecord(
         "bag", index, index, False, KeyFrameReason.REUSE, 1, confidence, miou, {"total": 1.0}
     )

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from frame_harness import segmented_frame
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.cost import FrameCost
@@ -20,12 +21,10 @@ from dcfm_ros.evaluation.measure.counts import (
     to_vector,
     write_counts,
 )
-from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.latency import centres_ms, histogram, time_stages
 from dcfm_ros.evaluation.measure.metrics import Conventions, measure
 from dcfm_ros.evaluation.measure.tally import Measures, Tally
 from dcfm_ros.network import LabelSet
-from dcfm_ros.streaming import KeyFrameReason
 
 CLASSES, SHAPE = 3, (24, 32)
 LABELS = LabelSet("three", ("a", "b", "c"), ((255, 0, 0), (0, 0, 255), (0, 255, 0)))
@@ -43,18 +42,15 @@ def tally_of(seed: int, count: int, measures: Measures = ALL) -> Tally:
         labels = np.where(rng.random(SHAPE) < 0.7, truth % CLASSES, 0).astype(np.uint8)
         total_ms = float(rng.gamma(4.0, 10.0))
         tally.add(
-            SegmentedFrame(
+            segmented_frame(
+                labels,
                 index=index,
                 stamp_ns=index * 10**8,
-                frame_id="camera",
                 is_key_frame=age == 0,
-                reason=KeyFrameReason.INTERVAL if age == 0 else KeyFrameReason.REUSE,
                 age=age,
-                age_ns=0,
                 mean_confidence=math.nan if index == 3 else float(rng.random()),
                 stages_ms={"preprocess": 0.0, "network": total_ms / 2, "total": total_ms},
                 rgb=rng.integers(0, 256, (*SHAPE, 3)).astype(np.uint8),
-                labels=labels,
                 truth=None if index == 5 else truth,
                 expected_label_change=float(rng.random()) if age else math.nan,
                 confidence=rng.integers(0, 256, SHAPE).astype(np.uint8),

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from frame_harness import segmented_frame
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.cost import FrameCost
@@ -16,7 +17,6 @@ from dcfm_ros.evaluation.measure.tally import Tally
 from dcfm_ros.evaluation.report.notes import notes_on
 from dcfm_ros.evaluation.run.results import Recording
 from dcfm_ros.network import LabelSet
-from dcfm_ros.streaming import KeyFrameReason
 
 LABELS = LabelSet("two", ("left", "right"), ((255, 0, 0), (0, 0, 255)))
 COST = FrameCost(key=100, non_key=20, key_attention=0, non_key_attention=0, parameters=1)
@@ -25,18 +25,13 @@ MS = 1_000_000
 
 
 def frame(index, *, key=False, total_ms=10.0, labels=LEFT_RIGHT, truth=None, stamp_ns=None):
-    return SegmentedFrame(
+    return segmented_frame(
+        labels,
         index=index,
         stamp_ns=index * 100 * MS if stamp_ns is None else stamp_ns,
-        frame_id="camera",
         is_key_frame=key,
-        reason=KeyFrameReason.INTERVAL if key else KeyFrameReason.REUSE,
-        age=0 if key else 1,
-        age_ns=0,
         mean_confidence=0.5 if key else 0.75,
         stages_ms={"preprocess": 1.0, "network": total_ms - 1.0, "total": total_ms},
-        rgb=np.zeros((*labels.shape, 3), np.uint8),
-        labels=labels,
         truth=truth,
     )
 

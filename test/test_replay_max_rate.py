@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from frame_harness import segmented_frame
 
 from dcfm_ros.bags import open_bag
-from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.report.max_rate import curve_text, section, sentence
 from dcfm_ros.evaluation.report.template import render
 from dcfm_ros.evaluation.run.writers import LabelBag
@@ -22,7 +22,6 @@ from dcfm_ros.replay.max_rate import (
     patience_s,
     plain,
 )
-from dcfm_ros.streaming import KeyFrameReason
 
 
 def trial(rate, *, dropped=0, pace=True):
@@ -117,24 +116,17 @@ def test_latencies_are_read_from_serialised_statuses(tmp_path):
     labels = np.zeros((4, 6), np.uint8)
     for index, total_ms in enumerate((12.5, 20.0)):
         bag.write(
-            SegmentedFrame(
+            segmented_frame(
+                labels,
                 index=index,
                 stamp_ns=10**18 + index,
-                frame_id="camera",
                 is_key_frame=True,
-                reason=KeyFrameReason.INTERVAL,
-                age=0,
-                age_ns=0,
-                mean_confidence=0.5,
                 stages_ms={
                     "preprocess": 1.0,
                     "network": 2.0,
                     "postprocess": 3.0,
                     "total": total_ms,
                 },
-                rgb=np.zeros((4, 6, 3), np.uint8),
-                labels=labels,
-                truth=None,
             )
         )
     bag.close()

@@ -57,24 +57,25 @@ class Accuracy:
         Raises:
             EvaluationError: a predicted label is no class where the truth is one.
         """
-        if truth.shape != frame.labels.shape:
+        result = frame.result
+        if truth.shape != result.labels.shape:
             self.truth_sizes.add((truth.shape[0], truth.shape[1]))
-        labels = resized(frame.labels, truth.shape)
+        labels = resized(result.labels, truth.shape)
         own = ConfusionMatrix(self.classes)
         own.add(truth, labels)
         self.all.merge(own)
-        (self.key if frame.is_key_frame else self.non_key).merge(own)
-        self._count_age(min(frame.age, OLDEST), own)
+        (self.key if result.is_key_frame else self.non_key).merge(own)
+        self._count_age(min(result.age, OLDEST), own)
         self._count_unknown(truth)
         if not follows:
             self.consistency.end_video()
         self.consistency.add(truth, labels)
         if self.boundary is not None:
             self.boundary.add(truth, labels)
-        if frame.confidence is not None:
-            confidence = resized(frame.confidence, truth.shape)
+        if result.confidence is not None:
+            confidence = resized(result.confidence, truth.shape)
             self.reliability.add(confidence, truth, labels, self.classes)
-            if frame.age:
+            if result.age:
                 self.reliability_of_reuse.add(confidence, truth, labels, self.classes)
         return own
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dcfm_ros.images import Pixels
-from dcfm_ros.streaming import KeyFrameReason
+from dcfm_ros.streaming import FrameResult, KeyFrameReason
 
 STAGES = ("queue", "preprocess", "network", "postprocess", "total")
 """Where a frame's time goes, as in dcfm_ros/FrameStatus; `queue` exists in the live node only."""
@@ -23,32 +23,28 @@ class SegmentedFrame:
     stamp_ns: int
     frame_id: str
     """Of the camera."""
-    is_key_frame: bool
-    reason: KeyFrameReason
-    age: int
-    """Frames since the key frame whose common feature was used."""
-    age_ns: int
-    """The same as a difference of stamps."""
-    mean_confidence: float
-    """0 … 1; NaN if unknown."""
-    stages_ms: dict[str, float]
-    """By the names in `STAGES`."""
     rgb: Pixels
     """(H, W, 3)."""
-    labels: Pixels
-    """(H, W) predicted class ids."""
+    result: FrameResult
+    stages_ms: dict[str, float]
+    """By the names in `STAGES`."""
     truth: Pixels | None
     """(h, w) true class ids, of any size; ids that are no class are unlabelled."""
-    expected_label_change: float = math.nan
-    """Share of labels that fresh deep features would change, estimated; NaN if unknown."""
-    key_budget: float = math.nan
-    """Key frames that the rate limit still grants; NaN without one."""
-    confidence: Pixels | None = None
-    """(H, W) 0 … 255, where it was asked for."""
     reference: Pixels | None = None
     """(H, W) class ids by the reference, where there is one."""
     clip: str = ""
     """Of a data set; frames of different clips do not follow each other."""
+
+
+def stages_ms(result: FrameResult, decode_ms: float) -> dict[str, float]:
+    """The times of a frame that had to wait for nothing."""
+    preprocess_ms = decode_ms + result.preprocess_ms
+    return {
+        "preprocess": preprocess_ms,
+        "network": result.network_ms,
+        "postprocess": result.postprocess_ms,
+        "total": preprocess_ms + result.network_ms + result.postprocess_ms,
+    }
 
 
 @dataclass(frozen=True)

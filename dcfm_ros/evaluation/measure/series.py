@@ -34,9 +34,10 @@ class Series:
         """
         self._indices.append(frame.index)
         self._stamps_ns.append(frame.stamp_ns)
-        self._ages.append(frame.age)
-        self._is_key.append(frame.is_key_frame)
-        figures = (frame.mean_confidence, miou, frame.expected_label_change, agreement)
+        result = frame.result
+        self._ages.append(result.age)
+        self._is_key.append(result.is_key_frame)
+        figures = (result.mean_confidence, miou, result.expected_label_change, agreement)
         for name, value in zip(_FIGURES, figures, strict=True):
             self._figures[name].append(value)
         for stage, values in self._stages.items():

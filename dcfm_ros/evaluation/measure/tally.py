@@ -59,32 +59,32 @@ class Tally(Series):
         Raises:
             EvaluationError: a predicted label is no class.
         """
-        own = self._compare(frame)
+        own, result = self._compare(frame), frame.result
         miou = math.nan if own is None else own.miou()
-        agreed = agreement(frame.labels, frame.reference)
+        agreed = agreement(result.labels, frame.reference)
         if frame.reference is not None:
-            self.reference.add(frame.reference, frame.labels)
+            self.reference.add(frame.reference, result.labels)
         if self.flow is not None:
             if self._last != (frame.clip, frame.index - 1):
                 self.flow.end_video()
-            self.flow.add(frame.rgb, frame.labels)
+            self.flow.add(frame.rgb, result.labels)
         self._last = (frame.clip, frame.index)
         self.frames += 1
-        self.reasons[frame.reason] += 1
-        self.predicted += np.bincount(frame.labels.ravel(), minlength=256)
+        self.reasons[result.reason] += 1
+        self.predicted += np.bincount(result.labels.ravel(), minlength=256)
         self.append(frame, miou, agreed)
         return FrameRecord(
             recording=recording,
             index=frame.index,
             stamp_ns=frame.stamp_ns,
-            is_key_frame=frame.is_key_frame,
-            reason=frame.reason,
-            age=frame.age,
-            mean_confidence=frame.mean_confidence,
+            is_key_frame=result.is_key_frame,
+            reason=result.reason,
+            age=result.age,
+            mean_confidence=result.mean_confidence,
             miou=miou,
             stages_ms=frame.stages_ms,
-            expected_label_change=frame.expected_label_change,
-            key_budget=frame.key_budget,
+            expected_label_change=result.expected_label_change,
+            key_budget=result.key_budget,
             agreement=agreed,
             counts=None if own is None else own.by_class(),
             clip=frame.clip,

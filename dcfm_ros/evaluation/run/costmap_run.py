@@ -160,9 +160,9 @@ class CostmapRun:
             _CAMERA,
             frame.frame_id,
             frame.stamp_ns,
-            frame.labels,
-            frame.confidence,
-            frame.age_ns / 1e9,
+            frame.result.labels,
+            frame.result.confidence,
+            frame.result.age_ns / 1e9,
         )
         self._frames[image] = frame
         self._feed.put(image, now_ns)
@@ -231,7 +231,8 @@ class CostmapRun:
             self.on_grid(update.grid)
 
     def _shot(self, frame: SegmentedFrame, grid: CostGrid, truth: Pixels | None) -> CostmapShot:
-        height, width = frame.labels.shape
+        labels = frame.result.labels
+        height, width = labels.shape
         scale = min(1.0, _PICTURE_WIDTH / width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         pose = self._buffer.lookup(
@@ -240,7 +241,7 @@ class CostmapRun:
         return CostmapShot(
             frame.index,
             np.asarray(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), np.uint8),
-            np.asarray(cv2.resize(frame.labels, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8),
             grid,
             truth,
             pose,

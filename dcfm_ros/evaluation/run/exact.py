@@ -11,7 +11,7 @@ from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.source import Source, SourceOptions, open_source
 from dcfm_ros.datasets.truth import SourceFrame, read_truth
 from dcfm_ros.errors import EvaluationError, ImageError
-from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame, stages_ms
 from dcfm_ros.evaluation.run.ahead import read_ahead
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
 from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
@@ -78,8 +78,12 @@ def evaluate_source(
         sure = replace(extras, confidence=True)
         frames = costmap.watch(segment(source, pipeline, recording.left_out, sure))
         if not extras.confidence:
-            frames = (replace(frame, confidence=None) for frame in frames)
+            frames = map(_without_confidence, frames)
     gather(source, frames, recording, results, watch)
+
+
+def _without_confidence(frame: SegmentedFrame) -> SegmentedFrame:
+    return replace(frame, result=replace(frame.result, confidence=None))
 
 
 def gather(
@@ -169,7 +173,6 @@ def _segmented(
 ) -> SegmentedFrame:
     frame = decoded.frame.frame
     result = pipeline.segment(rgb, frame.stamp_ns, confidence=extras.confidence)
-    preprocess_ms = decoded.decode_ms + result.preprocess_ms
     reference = None
     if extras.reference is not None:
         reference = extras.reference.labels(rgb, frame.stamp_ns, result)
@@ -177,23 +180,10 @@ def _segmented(
         index=decoded.index,
         stamp_ns=frame.stamp_ns,
         frame_id=frame.frame_id,
-        is_key_frame=result.is_key_frame,
-        reason=result.reason,
-        age=result.age,
-        age_ns=result.age_ns,
-        mean_confidence=result.mean_confidence,
-        stages_ms={
-            "preprocess": preprocess_ms,
-            "network": result.network_ms,
-            "postprocess": result.postprocess_ms,
-            "total": preprocess_ms + result.network_ms + result.postprocess_ms,
-        },
         rgb=rgb,
-        labels=result.labels,
+        result=result,
+        stages_ms=stages_ms(result, decoded.decode_ms),
         truth=decoded.truth,
-        expected_label_change=result.expected_label_change,
-        key_budget=result.key_budget,
-        confidence=result.confidence,
         reference=reference,
         clip=decoded.frame.clip,
     )

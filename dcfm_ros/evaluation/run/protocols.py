@@ -8,6 +8,7 @@ that the ground truth never shows count as 0.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ from torch import Tensor
 
 from dcfm_ros.datasets.source import Source
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.frames import SegmentedFrame, stages_ms
 from dcfm_ros.evaluation.run.exact import Decoded, Watch, gather, read_decoded
 from dcfm_ros.evaluation.run.results import Results
-from dcfm_ros.streaming import Engine, KeyFrameReason
+from dcfm_ros.streaming import Engine, FrameResult, KeyFrameReason
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
 
 
@@ -181,27 +182,30 @@ def _segmented(frame: _Frame, keys: Sequence[_Frame], engine: Engine) -> Segment
     computed = time.perf_counter()
     size = decoded.truth.shape if decoded.truth is not None else frame.rgb.shape[:2]
     labels, _ = label_map(logits, (size[0], size[1]), confidence=False)
-    network_ms = 1e3 * (computed - started)
-    postprocess_ms = 1e3 * (time.perf_counter() - computed)
+    finished = time.perf_counter()
     is_key = keys[0] is frame
     image = decoded.frame.frame
-    return SegmentedFrame(
-        index=decoded.index,
-        stamp_ns=image.stamp_ns,
-        frame_id=image.frame_id,
+    result = FrameResult(
+        labels=labels,
+        confidence=None,
+        mean_confidence=mean_confidence(logits / len(keys)),
         is_key_frame=is_key,
         reason=KeyFrameReason.INTERVAL if is_key else KeyFrameReason.REUSE,
         age=0 if is_key else 1,
         age_ns=0 if is_key else image.stamp_ns - keys[0].decoded.frame.frame.stamp_ns,
-        mean_confidence=mean_confidence(logits / len(keys)),
-        stages_ms={
-            "preprocess": decoded.decode_ms,
-            "network": network_ms,
-            "postprocess": postprocess_ms,
-            "total": decoded.decode_ms + network_ms + postprocess_ms,
-        },
+        expected_label_change=math.nan,
+        key_budget=math.nan,
+        preprocess_ms=0.0,
+        network_ms=1e3 * (computed - started),
+        postprocess_ms=1e3 * (finished - computed),
+    )
+    return SegmentedFrame(
+        index=decoded.index,
+        stamp_ns=image.stamp_ns,
+        frame_id=image.frame_id,
         rgb=frame.rgb,
-        labels=labels,
+        result=result,
+        stages_ms=stages_ms(result, decoded.decode_ms),
         truth=decoded.truth,
         clip=decoded.frame.clip,
     )

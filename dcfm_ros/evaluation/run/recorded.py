@@ -12,9 +12,9 @@ from dcfm_ros.bags import BagReader, ImageFrame, stamp_ns
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.source import Source
 from dcfm_ros.datasets.truth import SourceFrame, read_truth
-from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.frames import STAGES, SegmentedFrame
 from dcfm_ros.images import Pixels, to_labels, to_rgb
-from dcfm_ros.streaming import KeyFrameReason
+from dcfm_ros.streaming import FrameResult, KeyFrameReason
 
 LABEL_TOPIC = "/segmenter/label_image"
 STATUS_TOPIC = "/segmenter/status"
@@ -74,25 +74,27 @@ def _segmented(
     index: int, played: SourceFrame, label: ImageFrame, status: Any, truth: Pixels | None
 ) -> SegmentedFrame:
     age = status.common_age
-    return SegmentedFrame(
-        index=index,
-        stamp_ns=label.stamp_ns,
-        frame_id=label.frame_id,
+    times_ms = {stage: float(getattr(status, f"{stage}_ms")) for stage in STAGES}
+    result = FrameResult(
+        labels=np.asarray(to_labels(label.message), np.uint8),
+        confidence=None,
+        mean_confidence=float(status.mean_confidence),
         is_key_frame=bool(status.is_key_frame),
         reason=KeyFrameReason(int(status.reason)),
         age=int(status.common_age_frames),
         age_ns=int(age.sec) * 1_000_000_000 + int(age.nanosec),
-        mean_confidence=float(status.mean_confidence),
-        stages_ms={
-            "queue": float(status.queue_ms),
-            "preprocess": float(status.preprocess_ms),
-            "network": float(status.network_ms),
-            "postprocess": float(status.postprocess_ms),
-            "total": float(status.total_ms),
-        },
-        rgb=np.asarray(to_rgb(played.frame.message), np.uint8),
-        labels=np.asarray(to_labels(label.message), np.uint8),
-        truth=truth,
         expected_label_change=float(status.expected_label_change),
         key_budget=float(status.key_budget),
+        preprocess_ms=times_ms["preprocess"],
+        network_ms=times_ms["network"],
+        postprocess_ms=times_ms["postprocess"],
+    )
+    return SegmentedFrame(
+        index=index,
+        stamp_ns=label.stamp_ns,
+        frame_id=label.frame_id,
+        rgb=np.asarray(to_rgb(played.frame.message), np.uint8),
+        result=result,
+        stages_ms=times_ms,
+        truth=truth,
     )

@@ -161,7 +161,8 @@ class Results:
         for frame in frames:
             record = recording.tally.add(frame, recording.name)
             if not recording.image_size[0]:
-                recording.image_size = (frame.labels.shape[0], frame.labels.shape[1])
+                height, width = frame.result.labels.shape
+                recording.image_size = (height, width)
             self.samples.offer(frame, record)
             self._log.write(record.to_json() + "\n")
         passed_s = time.monotonic() - started_s

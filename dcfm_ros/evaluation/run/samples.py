@@ -95,14 +95,15 @@ def _badness(record: FrameRecord) -> tuple[bool, float]:
 
 
 def _sample(frame: SegmentedFrame, record: FrameRecord) -> Sample:
-    height, width = frame.labels.shape
+    labels = frame.result.labels
+    height, width = labels.shape
     scale = min(1.0, _MOST_WIDTH / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     truth = None if frame.truth is None else _resize(frame.truth, size, cv2.INTER_NEAREST)
     return Sample(
         record,
         _resize(frame.rgb, size, cv2.INTER_AREA),
-        _resize(frame.labels, size, cv2.INTER_NEAREST),
+        _resize(labels, size, cv2.INTER_NEAREST),
         truth,
     )
 

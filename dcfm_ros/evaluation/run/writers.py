@@ -57,7 +57,7 @@ class LabelFolder:
 
     def write(self, frame: SegmentedFrame) -> None:
         """Write the frame's PNG."""
-        image = Image.fromarray(frame.labels)
+        image = Image.fromarray(frame.result.labels)
         image.putpalette(self._palette)
         image.save(self._folder / f"{self._name(frame.index)}.png")
 
@@ -78,7 +78,7 @@ class OverlayVideo:
 
     def write(self, frame: SegmentedFrame) -> None:
         """Append the frame's overlay."""
-        picture = overlay(frame.rgb, frame.labels, self._palette, self._alpha)
+        picture = overlay(frame.rgb, frame.result.labels, self._palette, self._alpha)
         if self._video is not None:
             self._append(picture)
             return
@@ -128,12 +128,12 @@ class LabelBag:
 
     def write(self, frame: SegmentedFrame) -> None:
         """Write what is known of the frame; class names come before the first."""
-        stamp_ns = frame.stamp_ns
+        stamp_ns, labels = frame.stamp_ns, frame.result.labels
         if not self._count:
             info = label_info(self._labels.classes, stamp_ns)
             self._bag.write(INFO_TOPIC, info, stamp_ns, latched=True)
         self._count += 1
-        height, width = frame.labels.shape
+        height, width = labels.shape
         image = message_class("sensor_msgs/msg/Image")(
             header=header(stamp_ns, frame.frame_id),
             height=height,
@@ -141,11 +141,11 @@ class LabelBag:
             encoding="mono8",
             is_bigendian=0,
             step=width,
-            data=np.ascontiguousarray(frame.labels).reshape(-1),
+            data=np.ascontiguousarray(labels).reshape(-1),
         )
         self._bag.write(LABEL_TOPIC, image, stamp_ns)
         self._bag.write(STATUS_TOPIC, self._status(frame), stamp_ns)
-        jpeg = rgb_to_jpeg(overlay(frame.rgb, frame.labels, self._palette))
+        jpeg = rgb_to_jpeg(overlay(frame.rgb, labels, self._palette))
         picture = compressed_image(stamp_ns, frame.frame_id, _OVERLAY_FORMAT, jpeg)
         self._bag.write(OVERLAY_TOPIC, picture, stamp_ns)
 
@@ -159,19 +159,20 @@ class LabelBag:
         self._bag.close()
 
     def _status(self, frame: SegmentedFrame) -> object:
-        seconds, nanoseconds = split_stamp(frame.age_ns)
+        result = frame.result
+        seconds, nanoseconds = split_stamp(result.age_ns)
         age = message_class("builtin_interfaces/msg/Duration")(sec=seconds, nanosec=nanoseconds)
         stages = frame.stages_ms
         status: object = message_class("dcfm_ros/msg/FrameStatus")(
             header=header(frame.stamp_ns, frame.frame_id),
             camera="",
-            is_key_frame=frame.is_key_frame,
-            reason=int(frame.reason),
-            common_age_frames=frame.age,
+            is_key_frame=result.is_key_frame,
+            reason=int(result.reason),
+            common_age_frames=result.age,
             common_age=age,
-            expected_label_change=frame.expected_label_change,
-            key_budget=frame.key_budget,
-            mean_confidence=frame.mean_confidence,
+            expected_label_change=result.expected_label_change,
+            key_budget=result.key_budget,
+            mean_confidence=result.mean_confidence,
             queue_ms=stages.get("queue", 0.0),
             preprocess_ms=stages["preprocess"],
             network_ms=stages["network"],
