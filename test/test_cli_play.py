@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
 from dcfm_ros.bags import message_class, split_stamp, write_bag
+from dcfm_ros.cli.main import main
 from dcfm_ros.ros.player import Pace
 
 START_NS = 1_700_000_000_000_000_000
@@ -70,24 +72,60 @@ def play(tmp_path):
         process.kill()
 
 
+def play_here(*arguments: object) -> int:
+    """In this process; the exit code."""
+    return main(["play", *map(str, arguments)])
+
+
 def ended(process: Process) -> int:
     return process.popen.wait(30)
 
 
-def test_everything_arrives_in_order_once_somebody_listens(bag, peer, play):
-    texts = peer.collect(String, "/chatter", 100)
-    images = peer.collect(Image, "/camera/image", 100)
-    transforms = peer.collect(TFMessage, "/tf_static", LATCHED)
-    process = play(bag, "--rate", 4, "--wait-for", "/chatter", "camera/image", "/tf_static")
-    assert ended(process) == 0, process.log
-    wait_until(lambda: len(texts) == len(images) == 11 and transforms, "all messages")
+@pytest.fixture(scope="module")
+def played(bag, tmp_path_factory):
+    """All of the bag, with a clock: what a peer got, by topic, and what the player said."""
+    topics = {
+        "/chatter": (String, 100),
+        "/camera/image": (Image, 100),
+        "/tf_static": (TFMessage, LATCHED),
+        "/clock": (Clock, 1000),
+    }
+    command = [sys.executable, "-m", "dcfm_ros.cli", "play", str(bag), "--rate", "4"]
+    with running_peer("all_ears") as peer:
+        got = {name: peer.collect(kind, name, qos) for name, (kind, qos) in topics.items()}
+        waits = ["--wait-for", "/chatter", "camera/image", "/tf_static", "/clock"]
+        process = Process(
+            [*command, "--clock", "200", *waits], tmp_path_factory.mktemp("played") / "log"
+        )
+        try:
+            assert ended(process) == 0, process.log
+            texts, images, transforms = (got[name] for name in list(topics)[:3])
+            wait_until(lambda: len(texts) == len(images) == 11 and transforms, "all messages")
+            yield got, process.log
+        finally:
+            process.kill()
+
+
+def test_everything_arrives_in_order_once_somebody_listens(played):
+    got, said = played
+    texts, images = got["/chatter"], got["/camera/image"]
     assert [text.data for text in texts] == [f"number {number}" for number in range(11)]
     assert [bytes(image.data) for image in images] == [bytes([n] * 12) for n in range(11)]
     assert images[3].header.frame_id == "camera"
     assert (images[5].header.stamp.sec, images[5].header.stamp.nanosec) == (1_700_000_001, 0)
-    assert "published /camera/image 11, /chatter 11, /tf_static 1" in process.log
-    assert "not played: /plane" in process.log
-    assert "there is no Python package for shape_msgs/msg/Plane here" in process.log
+    assert "published /camera/image 11, /chatter 11, /tf_static 1" in said
+    assert "not played: /plane" in said
+    assert "there is no Python package for shape_msgs/msg/Plane here" in said
+
+
+def test_the_clock_runs_through_the_bags_time(played):
+    times_ns = [
+        message.clock.sec * 10**9 + message.clock.nanosec for message in played[0]["/clock"]
+    ]
+    assert len(times_ns) > 20
+    assert times_ns == sorted(times_ns)
+    assert min(times_ns) >= START_NS
+    assert max(times_ns) <= START_NS + 2_000_000_000
 
 
 def test_messages_are_due_at_the_bags_time_divided_by_the_rate():
@@ -110,27 +148,13 @@ def test_waiting_without_names_is_for_any_image_topic(bag, peer, play):
     wait_until(lambda: len(images) == 11, "all images")
 
 
-def test_names_can_be_changed_and_a_start_skipped_but_not_what_is_latched(bag, peer, play):
+def test_names_can_be_changed_and_a_start_skipped_but_not_what_is_latched(bag, peer):
     texts = peer.collect(String, "/robot/chatter", 100)
     transforms = peer.collect(TFMessage, "/tf_static", LATCHED)
-    process = play(
-        bag, "--rate", 4, "--start-offset", 1.5, "--remap", "chatter:=/robot/chatter",
-        "--wait-for", "/robot/chatter", "/tf_static",
-    )  # fmt: skip
-    assert ended(process) == 0, process.log
+    changed = ("--start-offset", 1.5, "--remap", "chatter:=/robot/chatter")
+    assert play_here(bag, "--rate", 4, *changed, "--wait-for", "/robot/chatter", "/tf_static") == 0
     wait_until(lambda: len(texts) == 3 and transforms, "messages")
     assert [text.data for text in texts] == [f"number {number}" for number in (8, 9, 10)]
-
-
-def test_the_clock_runs_through_the_bags_time(bag, peer, play):
-    clocks = peer.collect(Clock, "/clock", 1000)
-    process = play(bag, "--rate", 4, "--clock", 200, "--topics", "/chatter", "--wait-for", "/clock")
-    assert ended(process) == 0, process.log
-    times_ns = [message.clock.sec * 10**9 + message.clock.nanosec for message in clocks]
-    assert len(times_ns) > 20
-    assert times_ns == sorted(times_ns)
-    assert min(times_ns) >= START_NS
-    assert max(times_ns) <= START_NS + 2_000_000_000
 
 
 def test_a_loop_goes_on_until_sigint_and_ends_with_zero(bag, peer, play):
@@ -160,28 +184,33 @@ def test_sigint_ends_waiting_for_a_subscriber(bag, peer, play):
         (["--wait-for", "/nothing"], "cannot wait for /nothing; played are /camera/image"),
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_line(bag, play, arguments, reason):
-    process = play(bag, *arguments)
-    assert ended(process) == 2, process.log
-    assert f"error: {process.log.split('error: ')[1].splitlines()[0]}" in process.log
-    assert reason in process.log
-    assert "Traceback" not in process.log, process.log
+def test_what_makes_no_sense_is_refused_in_one_line(bag, capsys, arguments, reason):
+    assert play_here(bag, *arguments) == 2
+    said = capsys.readouterr().err
+    (error,) = [line for line in said.splitlines() if "error: " in line]
+    assert reason in error
+    assert "Traceback" not in said
 
 
-def test_a_bag_that_is_not_there_is_named(tmp_path, play):
-    process = play(tmp_path / "nowhere")
-    assert ended(process) == 2
-    assert str(tmp_path / "nowhere") in process.log
-    assert "Traceback" not in process.log
+def test_a_bag_that_is_not_there_is_named(tmp_path, capsys):
+    assert play_here(tmp_path / "nowhere") == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path / "nowhere") in said
+    assert "Traceback" not in said
 
 
-def test_a_missing_split_is_told_and_left_out_where_asked(bag, tmp_path, play):
+def test_a_missing_split_is_told_and_left_out_where_asked(bag, tmp_path, capsys):
     there = shutil.copytree(bag, tmp_path / "bag")
     list_missing_split(there)
-    refused = play(there)
-    assert ended(refused) == 2
-    assert "lacks gone.mcap (1 of 2 files are there)" in refused.log
-    assert "--skip-missing" in refused.log
-    played = play(there, "--skip-missing", "--rate", 20)
-    assert ended(played) == 0, played.log
-    assert "/chatter 11" in played.log
+    assert play_here(there) == 2
+    refused = capsys.readouterr().err
+    assert "lacks gone.mcap (1 of 2 files are there)" in refused
+    assert "--skip-missing" in refused
+    assert play_here(there, "--skip-missing", "--rate", 20) == 0
+    assert "/chatter 11" in capsys.readouterr().out
+
+
+def test_signals_are_handled_as_before_once_the_bag_has_ended(bag):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert play_here(bag, "--rate", 100, "--topics", "/chatter") == 0
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
