@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dcfm_ros
-from dcfm_ros.cli.packages import Tried, how_to_get, probe
+from dcfm_ros.cli.packages import Tried, how_to_get, probe, probe_all
 from dcfm_ros.errors import DcfmError
 
 _PYTHON_PACKAGES = (
@@ -42,6 +42,17 @@ _MESSAGE_PACKAGES = (
     "tf2_msgs",
     "vision_msgs",
     "dcfm_ros",
+)
+_TORCH = (
+    "import torch; print(torch.__version__, "
+    "torch.cuda.get_device_name() if torch.cuda.is_available() else 'on CPU, no CUDA device', "
+    "f'{torch.get_num_threads()} threads', sep=', ')"
+)
+_CHECKPOINT = (
+    "from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT; "
+    "from dcfm_ros.resources import resource; from dcfm_ros.network import read_info; "
+    "path = resource(SHIPPED_CHECKPOINT); labels = read_info(path).labels; "
+    "print(path.name, f'{len(labels.classes)} classes ({labels.name})', sep=', ')"
 )
 _OPTIONAL = {
     "launch": "only `ros2 launch` needs it; `dcfm demo` and `segment_node` do without",
@@ -103,8 +114,6 @@ def run(args: argparse.Namespace) -> int:
 def findings() -> Iterator[Finding]:
     """Look at one thing after the other."""
     yield from _python_packages()
-    yield _torch()
-    yield _checkpoint()
     yield _ros()
     yield from _messages()
     yield fast_dds_profile()
@@ -113,36 +122,20 @@ def findings() -> Iterator[Finding]:
 
 
 def _python_packages() -> Iterator[Finding]:
-    for name in _PYTHON_PACKAGES:
-        tried = probe(
-            f"import {name} as m; from importlib.metadata import version; "
-            f"print(getattr(m, '__version__', '') or version('{name}'))"
-        )
-        yield _required(name, tried, how_to_get(name))
-
-
-def _torch() -> Finding:
-    tried = probe(
-        "import torch; print(torch.__version__, "
-        "torch.cuda.get_device_name() if torch.cuda.is_available() else 'on CPU, no CUDA device', "
-        "f'{torch.get_num_threads()} threads', sep=', ')"
+    version = (
+        "import {0} as m; from importlib.metadata import version; "
+        "print(getattr(m, '__version__', '') or version('{0}'))"
     )
-    return _required("torch", tried, how_to_get("torch"))
-
-
-def _checkpoint() -> Finding:
-    tried = probe(
-        "from dcfm_ros.streaming.engine import SHIPPED_CHECKPOINT; "
-        "from dcfm_ros.resources import resource; from dcfm_ros.network import read_info; "
-        "path = resource(SHIPPED_CHECKPOINT); labels = read_info(path).labels; "
-        "print(path.name, f'{len(labels.classes)} classes ({labels.name})', sep=', ')"
-    )
+    codes = {name: version.format(name) for name in _PYTHON_PACKAGES}
+    tried = probe_all({**codes, "torch": _TORCH, "checkpoint": _CHECKPOINT})
+    for name in (*_PYTHON_PACKAGES, "torch"):
+        yield _required(name, tried[name], how_to_get(name))
     advice = (
         "name one with --checkpoint or the parameter `engine.checkpoint`, or reinstall dcfm_ros"
     )
-    if "ModuleNotFoundError" in tried.text:
+    if "ModuleNotFoundError" in tried["checkpoint"].text:
         advice = "get what is MISSING above first"
-    return _required("checkpoint", tried, advice)
+    yield _required("checkpoint", tried["checkpoint"], advice)
 
 
 def _ros() -> Finding:
@@ -159,14 +152,14 @@ def _ros() -> Finding:
 
 
 def _messages() -> Iterator[Finding]:
-    for name in _MESSAGE_PACKAGES:
-        kind = "srv" if name == "std_srvs" else "msg"
-        # the type support, too, which needs the compiled libraries
-        tried = probe(
-            f"import inspect, {name}.{kind} as m; "
-            "[type(c).__import_type_support__() for _, c in inspect.getmembers(m, inspect.isclass)]"
-        )
-        yield _required(f"{name}.{kind}", tried, how_to_get(f"{name}.{kind}"), _origin(name))
+    # the type support, too, which needs the compiled libraries
+    support = (
+        "import inspect, {} as m; "
+        "[type(c).__import_type_support__() for _, c in inspect.getmembers(m, inspect.isclass)]"
+    )
+    names = {f"{name}.{'srv' if name == 'std_srvs' else 'msg'}": name for name in _MESSAGE_PACKAGES}
+    for module, tried in probe_all({module: support.format(module) for module in names}).items():
+        yield _required(module, tried, how_to_get(module), _origin(names[module]))
 
 
 def _origin(package: str) -> str:
