@@ -8,15 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcfm_ros.bags import write_bag
+from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.bags.convert import compressed_image
+from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.datasets import bags, camvid, read_rgb
+from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.labelled_bags import BagOptions, unpack
+from dcfm_ros.datasets.source import SourceOptions, open_source
+from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import BagError, DcfmError
 from dcfm_ros.images import labels_to_png, rgb_to_jpeg, rgb_to_png
+from dcfm_ros.network import label_set
 
 STEP_NS = 100_000_000
 START_NS = 10**18
+CLASSES = label_set("camvid").classes
 REACH_3 = BagOptions(reach=3)
 
 
@@ -43,7 +49,7 @@ def bag(tmp_path: Path) -> Path:
 
 
 def test_labelled_frames_and_those_around_them(bag: Path, tmp_path: Path) -> None:
-    source = bags([bag], BagOptions(reach=3, void=11), tmp_path / "cache", classes=3)
+    source = bags([bag], BagOptions(reach=3, void=11), tmp_path / "cache", classes=CLASSES[:3])
     assert len(source) == 2
     assert set(np.unique(source.labels(0))) == {1, 255}
     assert set(np.unique(source.labels(1))) == {2, 255}
@@ -82,7 +88,7 @@ def recorded(path: Path, order: list[int]) -> Path:
 def test_frames_recorded_twice_or_out_of_order_are_put_right(
     order: list[int], tmp_path: Path
 ) -> None:
-    clips = bags([recorded(tmp_path / "bag", order)], REACH_3, tmp_path / "cache", 11)
+    clips = bags([recorded(tmp_path / "bag", order)], REACH_3, tmp_path / "cache", CLASSES)
     assert [int(clips.labels(index)[0, 0]) for index in range(len(clips))] == [2, 3, 4, 5]
     shown = [
         [round(float(read_rgb(str(clips.frame(index, age))).mean()) / 5) for age in (-1, 0, 1)]
@@ -91,12 +97,87 @@ def test_frames_recorded_twice_or_out_of_order_are_put_right(
     assert shown == [[1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6]]
 
 
-def test_labels_without_a_frame_are_counted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    unpack(recorded(tmp_path / "bag", [0, 1, 2, 4]), REACH_3, tmp_path / "cache")
-    told = capsys.readouterr().out
-    assert "2 of 4 label images on /gt/label are used" in told
+def test_labels_without_a_frame_are_counted(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "bag", [0, 1, 2, 4])
+    *_, note = bags([path], REACH_3, tmp_path / "cache", CLASSES).notes
+    assert f"2 of 4 label images of {path} on /gt/label are used" in note
+
+
+def named(path: Path, topic: str, info_topic: str, names: dict[int, str]) -> Path:
+    """Two frames; the labels of the first hold values 0 to 3, those of the second 4."""
+    with write_bag(path) as writer:
+        if names:
+            ids = [names.get(value) for value in range(max(names) + 1)]
+            writer.write(info_topic, label_info(ids, START_NS), START_NS, latched=True)
+        for number in range(2):
+            stamp = START_NS + number * STEP_NS
+            image = compressed_image(stamp, "camera", "jpeg", jpeg(number))
+            writer.write("/camera/image_raw/compressed", image, stamp)
+            values = np.full((24, 32), 4, np.uint8)
+            if not number:
+                values[:, :16] = np.repeat(np.arange(4, dtype=np.uint8), 4)
+            png = labels_to_png(values)
+            writer.write(topic, compressed_image(stamp, "c", "png", png), stamp)
+    return path
+
+
+NAMES = {0: "car", 1: "dog", 2: "Road", 4: "sky"}
+
+
+@pytest.mark.parametrize(
+    ("topic", "info_topic"),
+    [
+        ("/gt/label/compressed", "/gt/label_info"),
+        ("/seg/label/compressed", "/seg/label_info"),
+        ("/robot1/front/labels", "/robot1/front/label_info"),
+        ("/robot1/front/labels", "/robot1/info"),
+        ("/seg/label", "/seg/label/names"),
+        ("/labels/compressed", "/label_info"),
+    ],
+)
+def test_the_names_of_classes_decide(topic: str, info_topic: str, tmp_path: Path) -> None:
+    path = named(tmp_path / "bag", topic, info_topic, NAMES)
+    options = BagOptions("/camera/image_raw/compressed", topic)
+    clips = bags([path], options, tmp_path / "cache", CLASSES)
+    car, road, sky = (CLASSES.index(name) for name in ("car", "road", "sky"))
+    assert [row[0] for row in np.split(clips.labels(0)[0, :16], 4)] == [car, 255, road, 255]
+    assert int(clips.labels(1)[0, 0]) == sky
+    (note,) = clips.notes
+    assert "classes that the network lacks (dog)" in note
+    with open_source(path, SourceOptions(options.image_topic, topic)) as source:
+        table = id_table(source.truth_classes, CLASSES)
+        frames = list(source.frames())
+    assert table is not None
+    np.testing.assert_array_equal(table[read_truth(frames[0])], clips.labels(0))
+
+
+def test_every_bag_has_names_of_its_own(tmp_path: Path) -> None:
+    reverse = dict(enumerate(CLASSES[::-1]))
+    paths = [
+        named(tmp_path / "one", "/gt/label", "/gt/label_info", reverse),
+        named(tmp_path / "two", "/gt/label", "/other/label_info", reverse),
+    ]
+    clips = bags(paths, REACH_3, tmp_path / "cache", CLASSES)
+    assert [int(clips.labels(index)[0, 0]) for index in (1, 3)] == [6, 4]
+    (note,) = clips.notes
+    assert f"{paths[1]} on /gt/label do not name their classes: ids are taken as 0 sky" in note
+
+
+def test_names_of_which_the_network_has_none_are_refused(tmp_path: Path) -> None:
+    path = named(tmp_path / "bag", "/gt/label", "/gt/label_info", {0: "wall", 1: "lamp"})
+    with pytest.raises(BagError, match=r"classes wall, lamp, the network sky, .*: none in common"):
+        bags([path], REACH_3, tmp_path / "cache", CLASSES)
+
+
+def test_names_that_change_are_refused(tmp_path: Path) -> None:
+    path = named(tmp_path / "bag", "/gt/label", "/gt/label_info", {})
+    with write_bag(tmp_path / "two") as writer, open_bag(path) as bag:
+        for place, names in enumerate((CLASSES, CLASSES[::-1])):
+            writer.write("/gt/label_info", label_info(names, START_NS), START_NS + place)
+        for record in bag.messages():
+            writer.write(record.topic, record.message, record.log_ns)
+    with pytest.raises(BagError, match="names the classes of /gt/label in 2 ways"):
+        bags([tmp_path / "two"], REACH_3, tmp_path / "cache", CLASSES)
 
 
 def test_a_bag_is_unpacked_once(bag: Path, tmp_path: Path) -> None:
@@ -120,7 +201,7 @@ def test_frames_that_are_no_jpeg_are_kept_without_loss(tmp_path: Path) -> None:
     with pytest.raises(BagError, match="several image topics"):
         unpack(tmp_path / "bag", REACH_3, tmp_path / "cache")
     options = BagOptions(image_topic="/camera/image/compressed", label_topic="/labels")
-    source = bags([tmp_path / "bag"], options, tmp_path / "cache", 2)
+    source = bags([tmp_path / "bag"], options, tmp_path / "cache", CLASSES[:2])
     np.testing.assert_array_equal(read_rgb(str(source.frame(0))), rgb)
 
 
@@ -129,7 +210,7 @@ def test_what_does_not_fit_is_told(bag: Path, tmp_path: Path) -> None:
     with pytest.raises(
         DcfmError, match=r"holds value 11, expected 0 to 2, 255; set data\.bag_void"
     ):
-        bags([bag], REACH_3, cache, classes=3).labels(0)
+        bags([bag], REACH_3, cache, classes=CLASSES[:3]).labels(0)
     with pytest.raises(BagError, match=r"no label image on /gt/.* is within 1\.0 ms"):
         unpack(bag, BagOptions(tolerance_ms=1.0), cache)
     with pytest.raises(BagError, match=r"no bag at .*gone; check data\.bags"):
@@ -144,7 +225,7 @@ def test_what_does_not_fit_is_told(bag: Path, tmp_path: Path) -> None:
 
 def test_the_shared_bag_is_the_validation_clip(shared_dir: Path, tmp_path: Path) -> None:
     path = shared_dir / "bags/camvid_val_15hz"
-    source = bags([path], BagOptions(reach=2, void=11), tmp_path / "cache", classes=11)
+    source = bags([path], BagOptions(reach=2, void=11), tmp_path / "cache", classes=CLASSES)
     val = camvid(shared_dir / "data/camvid", "val")
     assert len(source) == len(val) == 101
     for index in (0, 57):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from dcfm_ros.datasets import (
     read_rgb,
     vspw,
 )
+from dcfm_ros.datasets.catalogue import CATALOGUE
 from dcfm_ros.errors import DcfmError
 
 
@@ -218,7 +220,7 @@ def test_clip_folders_may_be_sparsely_labelled(tmp_path: Path) -> None:
     for number in range(4):
         picture(tmp_path / "clip_0000/rgb" / f"{number:06d}.jpg")
     label(tmp_path / "clip_0000/labels/000002.png", 0, 1, 255)
-    source = clip_folder(tmp_path, 2)
+    source = clip_folder(tmp_path, ("road", "car"))
     assert len(source) == 1
     assert names(source, 0, range(-2, 3)) == [
         "000000.jpg", "000001.jpg", "000002.jpg", "000003.jpg", None,
@@ -226,9 +228,38 @@ def test_clip_folders_may_be_sparsely_labelled(tmp_path: Path) -> None:
     assert set(np.unique(source.labels(0))) == {0, 1, 255}
     label(tmp_path / "clip_0000/labels/000009.png", 0)
     with pytest.raises(DcfmError, match=r"000009\.png has no picture of its name"):
-        clip_folder(tmp_path, 2)
+        clip_folder(tmp_path, ("road", "car"))
     with pytest.raises(DcfmError, match="no clips in"):
-        clip_folder(tmp_path / "clip_0000", 2)
+        clip_folder(tmp_path / "clip_0000")
+
+
+def test_names_beside_the_clips_decide(tmp_path: Path) -> None:
+    picture(tmp_path / "clip/rgb/1.jpg")
+    label(tmp_path / "clip/labels/1.png", 0, 1, 2, 3)
+    assert "do not name their classes" in clip_folder(tmp_path, ("road", "car", "a", "b")).notes[0]
+    names = [{"id": 0, "name": "Car"}, {"id": 2, "name": "road"}, {"id": 3, "name": "dog"}]
+    (tmp_path / "classes.json").write_text(json.dumps(names))
+    clips = clip_folder(tmp_path, ("road", "car"))
+    np.testing.assert_array_equal(clips.labels(0)[0, :4], [1, 255, 0, 255])
+    (note,) = clips.notes
+    assert "have classes that the network lacks (dog): they count as unlabelled" in note
+    (tmp_path / "classes.json").write_text('{"sky": 0}')
+    with pytest.raises(DcfmError, match=r"classes\.json is no list of classes"):
+        clip_folder(tmp_path, ("road", "car"))
+
+
+def test_a_label_set_in_another_order_is_matched_by_name(tmp_path: Path) -> None:
+    picture(tmp_path / "val/0016E5_07959.jpg")
+    label(tmp_path / "valannot/0016E5_07959.png", 0, 3, 8, 11)
+    names = CATALOGUE["camvid"].classes
+    clips = camvid(tmp_path, "val")
+    turned = clips.read_as(names, names[::-1])
+    np.testing.assert_array_equal(turned.labels(0)[0, :4], [10, 7, 2, 255])
+    assert turned.notes == ()
+    assert clips.read_as(names, names) is clips
+    own = clips.read_as(names, [f"Klasse {number}" for number in range(11)])
+    np.testing.assert_array_equal(own.labels(0), clips.labels(0))
+    assert "ids are taken as 0 Klasse 0, " in own.notes[0]
 
 
 def test_the_synthetic_street_is_such_a_folder(tmp_path: Path) -> None:
@@ -236,7 +267,7 @@ def test_the_synthetic_street_is_such_a_folder(tmp_path: Path) -> None:
 
     dataset = StreetClips(clips=1, frames_per_clip=2, width=96, height=72)
     write_street_clips(tmp_path, dataset, workers=1, progress=False)
-    source = clip_folder(tmp_path, 11)
+    source = clip_folder(tmp_path)
     assert len(source) == 2
     assert read_rgb(str(source.frame(0, 1))).shape == (72, 96, 3)
     assert source.labels(0).shape == (72, 96)

@@ -87,7 +87,7 @@ def test_messages_of_a_camera_stay_as_stored(tmp_path: Path) -> None:
     with write_bag(tmp_path / "bag") as bag:
         bag.write("/camera/compressed", message, 1)
         bag.write("/gt/label", compressed_image(1, "camera", "png", labels_to_png(ids())), 1)
-    clips = bags([tmp_path / "bag"], BagOptions(), tmp_path / "cache", 4)
+    clips = bags([tmp_path / "bag"], BagOptions(), tmp_path / "cache", "abcd")
     path = clips.frame(0)
     assert path is not None
     assert read_rgb(path).shape == (HEIGHT, WIDTH, 3)
@@ -107,7 +107,7 @@ def test_training_pictures_and_their_labels_agree(
     (tmp_path / "clip/rgb/1.jpg").write_bytes(file(value))
     labels = as_viewers_show(value) if upright else ids()
     (tmp_path / "clip/labels/1.png").write_bytes(labels_to_png(labels))
-    clips = clip_folder(tmp_path, 4)
+    clips = clip_folder(tmp_path)
     path = clips.frame(0)
     assert path is not None
     assert (ids_seen_in(read_rgb(path)) == as_viewers_show(value)).mean() > 0.95

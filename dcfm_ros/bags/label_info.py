@@ -3,38 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
+from typing import Any
 
 from dcfm_ros.bags.convert import header
 from dcfm_ros.bags.reader import BagReader
-from dcfm_ros.bags.topics import GROUND_TRUTH_PREFIX
 from dcfm_ros.bags.types import message_class
+from dcfm_ros.errors import BagError
 
 _LABEL_INFO = "vision_msgs/msg/LabelInfo"
+_UNLABELLED = 255
 
 
-def label_info(classes: Iterable[str], stamp_ns: int) -> object:
+def label_info(classes: Iterable[str | None], stamp_ns: int) -> object:
     """A vision_msgs/LabelInfo with names by class id."""
     vision_class = message_class("vision_msgs/msg/VisionClass")
     info: object = message_class("vision_msgs/msg/LabelInfo")(
         header=header(stamp_ns, ""),
-        class_map=[vision_class(class_id=i, class_name=name) for i, name in enumerate(classes)],
+        class_map=[
+            vision_class(class_id=class_id, class_name=name)
+            for class_id, name in enumerate(classes)
+            if name is not None
+        ],
         threshold=0.0,
     )
     return info
 
 
 def class_names(bag: BagReader, label_topic: str) -> tuple[str | None, ...]:
-    """Names by class id, of the LabelInfo beside a ground-truth topic; empty without one."""
-    found = [
+    """Names by class id, of the LabelInfo beside a topic of label images; empty without one.
+
+    Raises:
+        BagError: what it says changes in the course of the bag.
+    """
+    beside = [
         topic.name
         for topic in bag.topics
-        if topic.type == _LABEL_INFO and topic.name.startswith(GROUND_TRUTH_PREFIX) and topic.count
+        if topic.type == _LABEL_INFO and topic.count and _is_beside(topic.name, label_topic)
     ]
-    beside = [name for name in found if label_topic.startswith(name.rpartition("/")[0] + "/")]
-    if not label_topic or not beside:
+    if not beside:
         return ()
-    info = next(bag.messages(beside[-1:]), None)
-    if info is None:
-        return ()
-    entries = {int(entry.class_id): str(entry.class_name) for entry in info.message.class_map}
-    return tuple(entries.get(index) for index in range(max(entries, default=-1) + 1))
+    nearest = max(beside, key=lambda name: _common(name, label_topic))
+    found = {_names(record.message) for record in bag.messages([nearest])}
+    if len(found) > 1:
+        raise BagError(
+            f"{bag.path}: {nearest} names the classes of {label_topic} in {len(found)} ways, "
+            "expected one; cut the bag where they change"
+        )
+    return found.pop()
+
+
+def _is_beside(name: str, label_topic: str) -> bool:
+    """In the namespace of the label images, or one above it; the root is above its own alone."""
+    namespace = name.rpartition("/")[0]
+    if not namespace:
+        return label_topic.removesuffix("/compressed").count("/") == 1
+    return f"{label_topic}/".startswith(namespace + "/")
+
+
+def _common(one: str, other: str) -> int:
+    """Characters at the beginning of both."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _names(info: Any) -> tuple[str | None, ...]:
+    names = {int(entry.class_id): str(entry.class_name) for entry in info.class_map}
+    ids = [class_id for class_id in names if 0 <= class_id < _UNLABELLED]
+    return tuple(names.get(class_id) for class_id in range(max(ids, default=-1) + 1))

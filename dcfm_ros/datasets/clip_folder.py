@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dcfm_ros.datasets.class_names import CLASS_FILE, classes_in, notes_on
 from dcfm_ros.datasets.clips import Clip, Clips
 from dcfm_ros.datasets.files import LabelValues, pictures_in
 from dcfm_ros.errors import DcfmError
+from dcfm_ros.network import UNLABELLED
 
 
-def clip_folder(root: Path, classes: int) -> Clips:
+def clip_folder(root: Path, classes: Sequence[str] | None = None) -> Clips:
     """Folders `<clip>/rgb/*.jpg` or .png, in the order of their names, and `<clip>/labels/*.png`.
 
     Labels are class ids, 255 where unlabelled, and may be sparse; a label file has the name of its
-    picture.
+    picture. Where `<root>/classes.json` names the ids, names decide.
+
+    Args:
+        classes: that the labels are to be read as, by class id; None: ids as they are.
 
     Raises:
-        DcfmError: no clips, or a label file without its picture.
+        DcfmError: no clips, a label file without its picture, or no class in common.
     """
     folders = sorted(path.parent for path in root.glob("*/rgb"))
     if not folders:
         raise DcfmError(f"no clips in {root}, expected folders CLIP/rgb and CLIP/labels")
-    return Clips(f"clips in {root}", _clips(folders), LabelValues.identity(classes))
+    name = f"clips in {root}"
+    if classes is None:
+        return Clips(name, _clips(folders), LabelValues.identity(UNLABELLED))
+    theirs = classes_in(root)
+    notes = notes_on(f"of {name}", theirs, classes, f"{root / CLASS_FILE} would tell")
+    return Clips(name, _clips(folders), LabelValues.named(theirs, classes), notes)
 
 
 def _clips(folders: list[Path]) -> Iterator[Clip]:

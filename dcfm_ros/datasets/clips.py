@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dcfm_ros.datasets.class_names import id_table, notes_on, unnamed
 from dcfm_ros.datasets.files import labels_beside
-from dcfm_ros.errors import DcfmError
+from dcfm_ros.errors import DcfmError, EvaluationError
 
 Image = NDArray[np.uint8]
 
@@ -33,13 +35,21 @@ class Clips:
         name: of the data set, for messages.
         clips: in order; those without labels are of no use and left out.
         read: a label file as (H, W) class ids.
+        notes: what one has to know before one trains on it.
 
     Raises:
         DcfmError: a label file without its picture, or no labels at all.
     """
 
-    def __init__(self, name: str, clips: Iterable[Clip], read: Callable[[str], Image]) -> None:
+    def __init__(
+        self,
+        name: str,
+        clips: Iterable[Clip],
+        read: Callable[[str], Image],
+        notes: Sequence[str] = (),
+    ) -> None:
         self.name = name
+        self.notes = tuple(notes)
         self._clips = [clip for clip in clips if clip.labels]
         self._read = read
         self._index = [(clip, n) for clip in self._clips for n in sorted(clip.labels)]
@@ -64,6 +74,27 @@ class Clips:
         """(H, W) class ids of a label file."""
         return self._read(path)
 
+    def read_as(self, theirs: Sequence[str], classes: Sequence[str]) -> Clips:
+        """The same with label values of named classes turned into those of a network.
+
+        Names in a language of one's own, of which none is known here, leave the ids as they are.
+
+        Args:
+            theirs: names of these clips' classes, by id.
+            classes: of the network, by id.
+        """
+        where = f"of {self.name}"
+        try:
+            table = id_table(theirs, classes)
+        except EvaluationError:
+            advice = f"theirs are {', '.join(theirs)}"
+            return Clips(self.name, self._clips, self._read, [unnamed(where, classes, advice)])
+        if table is None:
+            return self
+        read = self._read
+        notes = notes_on(where, theirs, classes, "")
+        return Clips(self.name, self._clips, partial(_through, table, read), notes)
+
     def frame(self, index: int, age: int = 0) -> str | None:
         """The picture `age` frames after a labelled frame (before if negative), if there is one."""
         clip, number = self._index[index]
@@ -73,6 +104,10 @@ class Clips:
         """(H, W) class ids of a labelled frame, 255 where nothing is labelled."""
         clip, number = self._index[index]
         return labels_beside(self._read(clip.labels[number]), clip.frames[number])
+
+
+def _through(table: Image, read: Callable[[str], Image], path: str) -> Image:
+    return table[read(path)]
 
 
 def nearest_frame(clips: Clips, index: int, age: int) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.bags.video import PictureFile
+from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import compressed_to_labels
 from dcfm_ros.images.upright import labels_upright, orientation, turned
@@ -67,6 +69,30 @@ class LabelValues:
         ids = np.full(256, INVALID, np.int16)
         ids[:classes] = np.arange(classes)
         ids[[void, UNLABELLED]] = UNLABELLED
+        return cls(ids, advice)
+
+    @classmethod
+    def named(
+        cls,
+        theirs: Sequence[str | None],
+        classes: Sequence[str],
+        void: int = UNLABELLED,
+        advice: str = advice,
+    ) -> LabelValues:
+        """Values by the names of their classes where those are known, else by `identity`.
+
+        Args:
+            theirs: names by value; empty where they are not known.
+            classes: of the network, by class id.
+
+        Raises:
+            EvaluationError: no name is common to both.
+        """
+        table = id_table(theirs, classes)
+        if table is None:
+            return cls.identity(len(classes), void, advice)
+        ids = table.astype(np.int16)
+        ids[void] = UNLABELLED
         return cls(ids, advice)
 
     def __call__(self, path: str) -> Image:

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from bisect import insort
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from tqdm import tqdm
 
 from dcfm_ros.bags import BagReader, ImageFrame, open_bag
 from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels
+from dcfm_ros.bags.label_info import class_names
+from dcfm_ros.datasets.class_names import notes_on
 from dcfm_ros.datasets.clips import Clip, Clips
-from dcfm_ros.datasets.files import LabelValues
-from dcfm_ros.errors import BagError, ImageError
+from dcfm_ros.datasets.files import Image, LabelValues
+from dcfm_ros.errors import BagError, EvaluationError, ImageError
 from dcfm_ros.images import is_compressed, labels_to_png, rgb_to_png, to_labels, to_rgb
 from dcfm_ros.images.upright import UPRIGHT, orientation
 
@@ -34,6 +36,9 @@ _OVERTAKEN = 4
 """A frame overtakes fewer than this many others on its way into a bag."""
 
 _DONE = "bag.json"
+_FORM = 2
+"""Of the folders; those of another are not used."""
+_ADVICE = "set data.bag_void to the value that means unlabelled, if it is that"
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,49 @@ class BagOptions:
     """So many frames before and after each labelled one are unpacked."""
 
 
-def bags(paths: Sequence[Path], options: BagOptions, cache: Path, classes: int) -> Clips:
+def bags(paths: Sequence[Path], options: BagOptions, cache: Path, classes: Sequence[str]) -> Clips:
     """The labelled frames of bags, unpacked into folders in `cache` where that was not done yet.
+
+    Where a vision_msgs/LabelInfo beside the labels names their ids, names decide.
+
+    Args:
+        classes: that the labels are to be read as, by class id.
 
     Raises:
         BagError: a bag that cannot be read, lacks the topics, or no label fits a frame.
         DcfmError: a frame or label image that cannot be read.
     """
-    clips = [_clip(unpack(path, options, cache)) for path in paths]
-    advice = "set data.bag_void to the value that means unlabelled, if it is that"
-    values = LabelValues.identity(classes, options.void, advice)
-    return Clips(f"bags {', '.join(str(path) for path in paths)}", clips, values)
+    clips: list[Clip] = []
+    notes: list[str] = []
+    readers: dict[Path, LabelValues] = {}
+    for path in paths:
+        folder = unpack(path, options, cache)
+        note = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+        theirs = note["classes"]
+        try:
+            readers[folder / "labels"] = LabelValues.named(theirs, classes, options.void, _ADVICE)
+        except EvaluationError as error:
+            raise BagError(f"{path}: {error}") from None
+        clips.append(_clip(folder))
+        labels = f"of {path} on {note['label_topic']}"
+        notes += notes_on(labels, theirs, classes, "a vision_msgs/LabelInfo beside them would tell")
+        if note["labelled"] < note["labels"]:
+            notes.append(
+                f"{note['labelled']} of {note['labels']} label images {labels} are used: "
+                f"the others are not within {options.tolerance_ms} ms of a frame of their own."
+            )
+    name = f"bags {', '.join(str(path) for path in paths)}"
+    return Clips(name, clips, _LabelsByFolder(readers), notes)
+
+
+@dataclass(frozen=True)
+class _LabelsByFolder:
+    """Reads label files; the bag that they are from says what their values mean."""
+
+    readers: Mapping[Path, LabelValues]
+
+    def __call__(self, path: str) -> Image:
+        return self.readers[Path(path).parent](path)
 
 
 def unpack(path: Path, options: BagOptions, cache: Path) -> Path:
@@ -122,13 +159,9 @@ def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, objec
             f"frame on {images}; set data.bag_tolerance_ms, or name the topics"
         )
     there = next(topic.count for topic in bag.topics if topic.name == truth)
-    if labelled < there:
-        tqdm.write(
-            f"{bag.path}: {labelled} of {there} label images on {truth} are used; the others are "
-            f"not within {options.tolerance_ms} ms of a frame of their own on {images}"
-        )
     topics = {"image_topic": images, "label_topic": truth}
-    return {"bag": str(bag.path), **asdict(options), **topics, "labelled": labelled}
+    counts = {"labelled": labelled, "labels": there, "classes": class_names(bag, truth)}
+    return {"bag": str(bag.path), **asdict(options), **topics, **counts}
 
 
 def _in_stamp_order(pairs: Iterable[LabelledFrame]) -> Iterator[LabelledFrame]:
@@ -202,5 +235,5 @@ def _key(path: Path, options: BagOptions) -> str:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
     unpacking = (options.image_topic, options.label_topic, options.tolerance_ms, options.reach)
-    text = json.dumps([str(path.resolve()), stats, unpacking])
+    text = json.dumps([_FORM, str(path.resolve()), stats, unpacking])
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from dcfm_ros.bags import BagReader, open_bag
-from dcfm_ros.bags.ground_truth import pair_labels
+from dcfm_ros.bags import BagReader, ImageFrame, open_bag
+from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels
 from dcfm_ros.bags.label_info import class_names
 from dcfm_ros.bags.video import VideoReader, is_video, open_video
 from dcfm_ros.datasets.label_folder import LabelFolder
@@ -68,6 +68,8 @@ class Source:
     stream: Callable[[], Iterator[SourceFrame]]
     truth_classes: tuple[str | None, ...] = ()
     """Names by id of the ground truth; empty where they are not known."""
+    labels_by: str = "stamp"
+    """What tells which frame a label image belongs to: its stamp, number or name."""
 
     def frames(self) -> Iterator[SourceFrame]:
         """The camera's frames in recorded order, with their ground truth; every call starts anew.
@@ -103,10 +105,11 @@ def _bag_source(bag: BagReader, path: Path, options: SourceOptions) -> Source:
     label_topic = "" if folder else bag.choose_label_topic(options.label_topic) or ""
 
     def stream() -> Iterator[SourceFrame]:
-        labels = folder.by_stamp() if folder else iter(())
-        if label_topic:
-            labels = bag.frames(label_topic)
-        return map(with_truth, pair_labels(bag.frames(image_topic), labels, tolerance_ns))
+        frames = bag.frames(image_topic)
+        if folder is not None:
+            return map(with_truth, _labelled_by(folder, frames, tolerance_ns))
+        labels = bag.frames(label_topic) if label_topic else iter(())
+        return map(with_truth, pair_labels(frames, labels, tolerance_ns))
 
     return Source(
         name=name,
@@ -117,7 +120,8 @@ def _bag_source(bag: BagReader, path: Path, options: SourceOptions) -> Source:
         label_count=len(folder) if folder else counts.get(label_topic, 0),
         pictures=(),
         stream=stream,
-        truth_classes=class_names(bag, label_topic),
+        truth_classes=folder.classes if folder else class_names(bag, label_topic),
+        labels_by="number" if folder and folder.numbered else "stamp",
     )
 
 
@@ -136,6 +140,8 @@ def _video_source(path: Path, options: SourceOptions) -> Source:
         label_count=len(folder) if folder else 0,
         pictures=video.pictures,
         stream=partial(_video_frames, video, folder, options.tolerance_ms),
+        truth_classes=folder.classes if folder else (),
+        labels_by=folder.key(video.pictures) if folder else "stamp",
     )
 
 
@@ -144,13 +150,22 @@ def _video_frames(
 ) -> Iterator[SourceFrame]:
     if folder is None:
         return (SourceFrame(frame, None) for frame in video.frames())
-    if video.pictures:
+    if folder.key(video.pictures) == "name":
         return (
             SourceFrame(frame, folder.of(picture, frame.stamp_ns))
             for frame, picture in zip(video.frames(), video.pictures, strict=False)
         )
     tolerance_ns = round(tolerance_ms * _NS_PER_MS)
-    return map(with_truth, pair_labels(video.frames(), folder.by_stamp(), tolerance_ns))
+    return map(with_truth, _labelled_by(folder, video.frames(), tolerance_ns))
+
+
+def _labelled_by(
+    folder: LabelFolder, frames: Iterator[ImageFrame], tolerance_ns: int
+) -> Iterator[LabelledFrame]:
+    """Frames with the label images of a folder, by their numbers or by their stamps."""
+    if folder.numbered:
+        return folder.by_number(frames)
+    return pair_labels(frames, folder.by_stamp(), tolerance_ns)
 
 
 def _label_folder(name: str, options: SourceOptions) -> LabelFolder | None:

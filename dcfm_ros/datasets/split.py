@@ -12,6 +12,7 @@ from dcfm_ros.bags import ImageFrame
 from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.catalogue import known_dataset
 from dcfm_ros.datasets.cityscapes import BEFORE
+from dcfm_ros.datasets.class_names import classes_in
 from dcfm_ros.datasets.clip_folder import clip_folder
 from dcfm_ros.datasets.clips import Clip, Clips
 from dcfm_ros.datasets.files import labels_beside
@@ -19,7 +20,6 @@ from dcfm_ros.datasets.source import Source
 from dcfm_ros.datasets.truth import SourceFrame
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.images import Pixels
-from dcfm_ros.network import UNLABELLED
 
 CLIPS = "clips"
 """As a data set's name: a folder of clips; any other is of `CATALOGUE`."""
@@ -65,7 +65,7 @@ class DatasetSplit:
 
     name: str
     root: Path
-    classes: tuple[str, ...]
+    classes: tuple[str | None, ...]
     """Names by class id; empty where they are not known."""
     frames: tuple[ClipFrame, ...]
     read_label: Callable[[str], Pixels]
@@ -104,9 +104,9 @@ def open_split(options: SplitOptions) -> DatasetSplit:
         DcfmError: it is not there, or not laid out as published.
     """
     if options.dataset == CLIPS:
-        classes: tuple[str, ...] = ()
+        classes: tuple[str | None, ...] = classes_in(options.root)
         name, rate_hz = options.root.name, _CLIPS_RATE_HZ
-        clips = clip_folder(options.root, UNLABELLED)
+        clips = clip_folder(options.root)
     else:
         known = known_dataset(options.dataset, options.root)
         name, classes = f"{options.dataset}_{options.split}", known.classes

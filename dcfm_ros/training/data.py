@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,20 @@ class Data:
     """Each with its share of the samples."""
     validation: Clips | None
 
+    @property
+    def notes(self) -> list[str]:
+        """What one has to know before one trains on it."""
+        clips = [clips for clips, _ in self.train]
+        if self.validation is not None:
+            clips.append(self.validation)
+        return list(dict.fromkeys(note for each in clips for note in each.notes))
 
-def find_data(settings: DataSettings, classes: int, cache: Path) -> Data:
+
+def find_data(settings: DataSettings, classes: Sequence[str], cache: Path) -> Data:
     """Open every data set that the settings name.
 
     Args:
-        classes: that the network tells apart.
+        classes: names of those that the network tells apart, by id.
         cache: where frames of bags are unpacked unless the settings name a place.
 
     Raises:
@@ -58,21 +67,25 @@ def find_data(settings: DataSettings, classes: int, cache: Path) -> Data:
     return Data(shared, validation[0] if validation else None)
 
 
-def _open(settings: DataSettings, split: str, classes: int) -> list[Clips]:
+def _open(settings: DataSettings, split: str, classes: Sequence[str]) -> list[Clips]:
     """The data sets that come in splits."""
     found = []
     for name, known in CATALOGUE.items():
-        root, expected = getattr(settings, name), len(known.classes)
-        if root and classes != expected:
+        root, theirs = getattr(settings, name), known.classes
+        if not root:
+            continue
+        if len(classes) != len(theirs):
             raise SettingsError(
-                f"data.{name} has {expected} classes, the network {classes}; choose another config"
+                f"data.{name} has {len(theirs)} classes, the network {len(classes)}; choose "
+                "another config"
             )
-        if root:
-            found.append(known.open(Path(root), split))
+        found.append(known.open(Path(root), split).read_as(theirs, classes))
     return found
 
 
-def _shares(settings: DataSettings, classes: int, train: list[Clips]) -> list[tuple[Clips, float]]:
+def _shares(
+    settings: DataSettings, classes: Sequence[str], train: list[Clips]
+) -> list[tuple[Clips, float]]:
     """Clips get their share, the rest is divided by the number of labelled frames."""
     clip_share = settings.clip_share if train else 1.0
     frames = sum(len(clips) for clips in train)
@@ -83,7 +96,9 @@ def _shares(settings: DataSettings, classes: int, train: list[Clips]) -> list[tu
     return shared
 
 
-def _bags(settings: DataSettings, paths: tuple[str, ...], cache: Path, classes: int) -> Clips:
+def _bags(
+    settings: DataSettings, paths: tuple[str, ...], cache: Path, classes: Sequence[str]
+) -> Clips:
     options = BagOptions(
         image_topic=settings.bag_image_topic,
         label_topic=settings.bag_label_topic,

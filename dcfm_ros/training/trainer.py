@@ -61,7 +61,9 @@ class Trainer:
             )
         self._plan = plan(settings)
         with self._processes.first_of_machine_first():
-            self._data = find_data(settings.data, self._plan.network.classes, folder / "bags")
+            self._data = find_data(settings.data, self._plan.labels.classes, folder / "bags")
+        for note in self._data.notes if self._processes.is_first else ():
+            tqdm.write(note)
         self._state = start(settings, self._plan, self._processes, folder / RESUME)
         self._objective = self._wrap()
         self._log: RunLog | None = None

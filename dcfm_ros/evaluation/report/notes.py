@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from dcfm_ros.datasets.class_names import unnamed
+from dcfm_ros.evaluation.measure.chance import CHANCE, kappa, likely_ids
 from dcfm_ros.evaluation.run.results import Recording
+
+_HOW_TO_NAME = "a vision_msgs/LabelInfo or classes.json beside them would tell"
+_UNMATCHED = {
+    "stamp": "has the stamp of a segmented frame; a larger --gt-tolerance-ms may help",
+    "number": "has the number of a segmented frame, the first of which is 0",
+    "name": "has the name of a segmented picture",
+}
 
 
 def notes_on(recording: Recording) -> list[str]:
@@ -17,10 +26,10 @@ def _truth(recording: Recording) -> list[str]:
     if not tally.labelled_frames:
         none = (
             f"None of the {recording.label_count} ground-truth images on {recording.label_topic} "
-            "has the stamp of a segmented frame; a larger --gt-tolerance-ms may help."
+            f"{_UNMATCHED[recording.labels_by]}."
         )
         return [none]
-    notes = []
+    notes = _meaning(recording)
     unmatched = recording.label_count - tally.labelled_frames
     if unmatched > 0:
         notes.append(
@@ -49,6 +58,36 @@ def _truth(recording: Recording) -> list[str]:
             "resized to it, nearest neighbour."
         )
     return notes
+
+
+def _meaning(recording: Recording) -> list[str]:
+    """Whether the ids of the ground truth mean what they are taken for."""
+    notes: list[str] = []
+    names = recording.classes
+    if not names:
+        return notes
+    if not recording.truth_is_named:
+        where = f"on {recording.label_topic}"
+        notes.append(unnamed(where, names, _HOW_TO_NAME))
+    matrix = recording.tally.accuracy.all
+    likely = likely_ids(matrix)
+    by_chance = kappa(matrix.counts) < CHANCE
+    if likely:
+        meant = ", ".join(f"{i} ({names[i]}) as {names[j]}" for i, j in likely.items())
+        notes.append(
+            f"The ground truth is suspicious: labels agree {_how_little(by_chance)}; they would "
+            f"with its ids read as: {meant}."
+        )
+    elif by_chance:
+        notes.append(
+            f"The ground truth is suspicious: labels agree {_how_little(by_chance)}, whatever its "
+            "ids mean; it may belong to other frames, or the network does not know this scene."
+        )
+    return notes
+
+
+def _how_little(by_chance: bool) -> str:
+    return "with it by chance only" if by_chance else "with it far less than they could"
 
 
 def _frames(recording: Recording) -> list[str]:

@@ -100,6 +100,12 @@ class Recording:
     """(height, width) of the first frame in px."""
     foreign_classes: list[str] = field(default_factory=list)
     """Classes of the ground truth that the network lacks: they count as unlabelled."""
+    classes: tuple[str, ...] = ()
+    """Of the network, by id."""
+    truth_is_named: bool = True
+    """Whether names of classes say what the ids of the ground truth mean."""
+    labels_by: str = "stamp"
+    """What tells which frame a label image belongs to: its stamp, number or name."""
     remarks: list[str] = field(default_factory=list)
     """What else a reader of the figures has to know."""
     unreadable: list[str] = field(default_factory=list)
@@ -138,6 +144,7 @@ class Results:
         name, number = source.name, 2
         while name in taken:
             name, number = f"{source.name}_{number}", number + 1
+        classes = self.setup.info.labels.classes
         recording = Recording(
             name=name,
             path=str(source.path),
@@ -146,7 +153,10 @@ class Results:
             frame_count=source.frame_count,
             label_count=source.label_count,
             tally=self._tally(),
-            foreign_classes=foreign_classes(source.truth_classes, self.setup.info.labels.classes),
+            foreign_classes=foreign_classes(source.truth_classes, classes),
+            classes=classes,
+            truth_is_named=any(source.truth_classes),
+            labels_by=source.labels_by,
         )
         self.recordings.append(recording)
         return recording
