@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from evaluation_harness import (
@@ -14,13 +15,18 @@ from evaluation_harness import (
     write_recording,
 )
 
-from dcfm_ros.bags import message_class, write_bag
+from dcfm_ros.bags import message_class, open_bag, write_bag
 from dcfm_ros.bags.convert import compressed_image, header
+from dcfm_ros.bags.label_info import label_info
+from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.class_names import foreign_classes, id_table
 from dcfm_ros.datasets.source import SourceOptions, open_source
 from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import EvaluationError, SettingsError
-from dcfm_ros.images import labels_to_png, rgb_to_png
+from dcfm_ros.images import compressed_to_labels, labels_to_png, rgb_to_png
+from dcfm_ros.network import label_set
+from dcfm_ros.synthetic import StreetSettings
+from dcfm_ros.synthetic.bag import write_street_bag
 
 COUNT = 5
 NETWORK = ("sky", "road", "car")
@@ -79,6 +85,95 @@ def test_labels_of_a_folder_of_pictures_have_their_names(tmp_path):
         (tmp_path / "pictures" / f"frame_{index}.png").write_bytes(rgb_to_png(image))
     write_labels(tmp_path / "labels", {0: "frame_0", 2: "frame_2", 7: "frame_7"})
     assert truths(tmp_path / "pictures", label_folder=tmp_path / "labels") == [0, None, 2]
+
+
+def test_labels_named_by_number_as_segment_names_them(tmp_path):
+    """Of a bag, and of a folder of pictures with other names; numbers count from 0."""
+    bag = write_recording(tmp_path / "bag", pictures(COUNT))
+    write_labels(tmp_path / "labels", {1: "000001", 4: "000004"})
+    assert truths(bag, label_folder=tmp_path / "labels") == [None, 1, None, None, 4]
+    (tmp_path / "pictures").mkdir()
+    for index, image in enumerate(pictures(3)):
+        (tmp_path / "pictures" / f"frame_{index}.png").write_bytes(rgb_to_png(image))
+    assert truths(tmp_path / "pictures", label_folder=tmp_path / "labels") == [None, 1, None]
+
+
+@pytest.mark.parametrize("kind", ["bag", "video", "pictures"])
+def test_what_segment_wrote_is_ground_truth(tmp_path, kind):
+    """Labels of another network, whose classes have another order: classes.json tells."""
+    from dcfm_ros.cli.main import main
+
+    images = pictures(COUNT)
+    if kind == "bag":
+        recording = write_recording(tmp_path / "bag", images)
+    elif kind == "video":
+        recording = tmp_path / "clip.avi"
+        video = cv2.VideoWriter(str(recording), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+        for image in images:
+            video.write(image)
+        video.release()
+    else:
+        recording = tmp_path / "pictures"
+        recording.mkdir()
+        for index, image in enumerate(images):
+            (recording / f"{9 - index}.png").write_bytes(rgb_to_png(image))
+    fast = ["--device", "cpu", "--threads", "1", "--network-height", "96"]
+    out = tmp_path / "segmented"
+    assert main(["segment", str(recording), *fast, "--write", "labels", "-o", str(out)]) == 0
+    turned = np.full(256, 255, np.uint8)
+    turned[:11] = np.arange(11)[::-1]
+    for path in (out / "labels").iterdir():
+        labels = compressed_to_labels(PictureFile("png", path.read_bytes()))
+        path.write_bytes(labels_to_png(turned[labels]))
+    classes = json.loads((out / "classes.json").read_text())
+    for entry in classes:
+        entry["id"] = 10 - entry["id"]
+    (out / "classes.json").write_text(json.dumps(classes))
+    report = tmp_path / "report"
+    truth = ["--gt-folder", str(out / "labels")]
+    assert main(["evaluate", str(recording), *fast, *truth, "-o", str(report)]) == 0
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert metrics["total"]["accuracy"]["frames"] == COUNT
+    assert metrics["total"]["accuracy"]["pixel_accuracy"] == 1.0
+    assert metrics["recordings"][0]["notes"] == []
+
+
+def test_ids_without_names_are_told_and_so_are_those_in_another_order(tmp_path, capsys):
+    """The rendered street with its ids turned round, with names beside it and without."""
+    from dcfm_ros.cli.main import main
+
+    names = label_set("camvid").classes
+    turned = np.full(256, 255, np.uint8)
+    turned[:11] = np.arange(11)[::-1]
+    settings = StreetSettings(width=160, height=120, rate_hz=2.0, duration_s=1.0)
+    write_street_bag(tmp_path / "street", settings)
+    found = {}
+    for kind, info in {"named": "/seg/label_info", "unnamed": "/other/label_info"}.items():
+        with open_bag(tmp_path / "street") as street, write_bag(tmp_path / kind) as bag:
+            bag.write(info, label_info(names[::-1], settings.start_ns), settings.start_ns)
+            for record in street.messages(["/camera/image_raw/compressed", LABEL_TOPIC]):
+                message, topic = record.message, record.topic
+                if topic == LABEL_TOPIC:
+                    topic = "/seg/label/compressed"
+                    png = labels_to_png(turned[compressed_to_labels(message)])
+                    message.data = np.frombuffer(png, np.uint8)
+                bag.write(topic, message, record.log_ns)
+        fast = ["--device", "cpu", "--threads", "1", "--policy", "always"]
+        topics = ["--gt-topic", "/seg/label/compressed"]
+        topics += ["--image-topic", "/camera/image_raw/compressed"]
+        out = tmp_path / f"{kind}_out"
+        assert main(["evaluate", str(tmp_path / kind), *fast, *topics, "-o", str(out)]) == 0
+        found[kind] = json.loads((out / "metrics.json").read_text())
+    named, unnamed = (found[kind]["total"]["accuracy"]["miou"] for kind in ("named", "unnamed"))
+    assert named > 0.3
+    assert unnamed < 0.1
+    assert found["named"]["recordings"][0]["notes"] == []
+    told = " ".join(found["unnamed"]["recordings"][0]["notes"])
+    assert "ground truth is suspicious" in capsys.readouterr().out
+    assert "do not name their classes: ids are taken as 0 sky, 1 building" in told
+    assert "The ground truth is suspicious: labels agree with it" in told
+    assert "7 (fence) as road" in told
+    assert "10 (bicyclist) as sky" in told
 
 
 @pytest.mark.parametrize(

@@ -51,11 +51,15 @@ def test_topics_counts_and_the_camera_topic(bag: Path) -> None:
             "/camera/depth": ("sensor_msgs/msg/Image", 3),
             "/gt/class_grid": ("dcfm_ros/msg/ClassGrid", 1),
             "/gt/label/compressed": ("sensor_msgs/msg/CompressedImage", 3),
+            "/gt/label_info": ("vision_msgs/msg/LabelInfo", 1),
             "/tf": ("tf2_msgs/msg/TFMessage", 3),
             "/tf_static": ("tf2_msgs/msg/TFMessage", 1),
         }
         assert reader.choose_image_topic(None) == "/camera/image_raw/compressed"
-        assert {topic.name for topic in reader.topics if topic.latched} == {"/tf_static"}
+        assert {topic.name for topic in reader.topics if topic.latched} == {
+            "/gt/label_info",
+            "/tf_static",
+        }
 
 
 def test_images_labels_and_depth_are_the_frames(bag: Path) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from dcfm_ros.bags import write_bag
+from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.bags.types import message_class
 from dcfm_ros.bags.writer import BagWriter
 from dcfm_ros.errors import SettingsError
 from dcfm_ros.images.encode import labels_to_png, rgb_to_jpeg
+from dcfm_ros.network import label_set
 from dcfm_ros.synthetic.class_grid import class_grid
 from dcfm_ros.synthetic.faces import Label, Vector
 from dcfm_ros.synthetic.noise import Floats
@@ -24,6 +26,8 @@ IMAGE_TOPIC = "/camera/image_raw"
 INFO_TOPIC = "/camera/camera_info"
 DEPTH_TOPIC = "/camera/depth"
 LABEL_TOPIC = "/gt/label/compressed"
+NAMES_TOPIC = "/gt/label_info"
+LABELS = "camvid"
 GRID_TOPIC = "/gt/class_grid"
 WORLD_FRAME, BASE_FRAME, CAMERA_FRAME = "odom", "base_link", "camera_optical_frame"
 
@@ -46,9 +50,9 @@ def write_street_bag(
 
     Topics: `/camera/image_raw/compressed` (JPEG) or `/camera/image_raw` (rgb8),
     `/camera/camera_info`, `/camera/depth`, `/gt/label/compressed` (grey PNG, CamVid's eleven
-    classes, 255 unlabelled), `/gt/class_grid` (what stands on the ground and forms it around the
-    car, at the first image of each half second), `/tf` (odom to base_link, at the images' stamps)
-    and `/tf_static` (base_link to camera_optical_frame).
+    classes, 255 unlabelled), `/gt/label_info` (their names), `/gt/class_grid` (what stands on the
+    ground and forms it around the car, at the first image of each half second), `/tf` (odom to
+    base_link, at the images' stamps) and `/tf_static` (base_link to camera_optical_frame).
 
     Args:
         path: bag folder to create.
@@ -76,6 +80,8 @@ def write_street_bag(
         for index, frame in enumerate(frames):
             if frame.stamp_ns == settings.start_ns:
                 _write_mount(writer, frame)
+                names = label_info(label_set(LABELS).classes, frame.stamp_ns)
+                writer.write(NAMES_TOPIC, names, frame.stamp_ns, latched=True)
             if not index or _slot(frame.stamp_ns) > _slot(street.stamp_ns(index - 1)):
                 _write_grid(writer, street, index, frame)
             _write_frame(writer, frame, image, depth)
