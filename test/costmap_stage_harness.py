@@ -16,11 +16,11 @@ from std_msgs.msg import Header
 
 from dcfm_ros.msg import ClassGrid
 from dcfm_ros.network.labels import CAMVID11
-from dcfm_ros.ros.configured_costmap import ConfiguredCostmap
+from dcfm_ros.ros.configured import ConfiguredCostmap
 from dcfm_ros.ros.costmap_inputs import CostmapInputs
-from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
 from dcfm_ros.ros.executor import spin
 from dcfm_ros.ros.messages import time_message
+from dcfm_ros.ros.settings import LiveCostmapSettings
 from dcfm_ros.streaming import FrameResult, KeyFrameReason
 from dcfm_ros.synthetic import SyntheticFrame
 

@@ -63,7 +63,7 @@ from dcfm_ros.geometry import TransformBuffer, camera_from_info
 from dcfm_ros.msg import ClassGrid, FrameStatus
 from dcfm_ros.network.labels import CAMVID11
 from dcfm_ros.ros.costmap_messages import reduced_size
-from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
+from dcfm_ros.ros.settings import LiveCostmapSettings
 from dcfm_ros.synthetic import Street
 
 NODE = "/street/segmenter"

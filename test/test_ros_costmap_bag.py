@@ -18,7 +18,7 @@ from dcfm_ros.costmap.shipped import classes_of
 from dcfm_ros.geometry import TransformBuffer
 from dcfm_ros.msg import ClassGrid, FrameStatus
 from dcfm_ros.pipeline import CameraPipeline
-from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
+from dcfm_ros.ros.settings import LiveCostmapSettings
 from dcfm_ros.streaming import Engine, EngineSettings, Segmenter
 from dcfm_ros.synthetic import StreetSettings, write_street_bag
 

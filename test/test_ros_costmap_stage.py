@@ -19,7 +19,7 @@ from sensor_msgs.msg import PointCloud2
 from dcfm_ros.costmap import GridSettings, Kind, read_classes
 from dcfm_ros.msg import ClassGrid
 from dcfm_ros.resources import resource
-from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
+from dcfm_ros.ros.settings import LiveCostmapSettings
 
 CLASSES = read_classes(resource("config/classes/camvid.yaml"))
 

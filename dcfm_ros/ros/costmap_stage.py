@@ -26,8 +26,8 @@ from dcfm_ros.ros.costmap_diagnostics import CostmapCounter
 from dcfm_ros.ros.costmap_inputs import CostmapInputs
 from dcfm_ros.ros.costmap_messages import reduced_info, reduced_size, unknown_grid
 from dcfm_ros.ros.costmap_publishers import GridPublishers, NavPublishers
-from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
 from dcfm_ros.ros.messages import stamp_ns, time_message
+from dcfm_ros.ros.settings import LiveCostmapSettings
 from dcfm_ros.streaming import FrameResult
 
 _LOOK_S = 0.02

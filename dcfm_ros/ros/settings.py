@@ -5,13 +5,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.ros.costmap_settings import LiveCostmapSettings
 from dcfm_ros.settings import check, option
 from dcfm_ros.streaming.selector import NO_ORACLE
 from dcfm_ros.streaming.settings import ORACLE, EngineSettings, KeyFrameSettings
 
 _CAMERA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class LiveCostmapSettings(CostmapSettings):
+    """The costmap of a node that runs."""
+
+    enabled: bool = option(
+        True,
+        "Publish ~/costmap, ~/class_grid, ~/obstacles and ~/nav/*; nothing is computed before "
+        "camera_info has come. false: no such topics, and no subscription of tf.",
+    )
+    clear_after_s: float = option(
+        2.0,
+        "All cells turn unknown when nothing has been added for this long, by the clock, in s.",
+        low=0.1,
+        high=3600.0,
+    )
+    nav_scale: float = option(
+        0.25,
+        "Size of ~/nav/* as a share of the image's: consumers visit every pixel of every frame.",
+        low=0.01,
+        high=1.0,
+    )
 
 
 @dataclass(frozen=True)
