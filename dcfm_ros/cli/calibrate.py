@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
                 islice(_frames(source), args.frames), source.name, "frames", source.frame_count
             )
             tables.append(measure_reuse(engine, source.name, frames, ages=args.ages))
+            if source.decoder.hint:
+                print(f"note: {source.path}: {source.decoder.hint}")
     calibration = fit(tables, discount=args.discount)
     calibrated(args.checkpoint, calibration.to_plain(), args.out)
     print(_told(calibration, tables))
@@ -92,12 +94,11 @@ def run(args: argparse.Namespace) -> int:
 def _frames(source: Source) -> Iterator[tuple[NDArray[np.uint8], int]]:
     """The readable frames; those of another size than the first are left out."""
     from dcfm_ros.errors import ImageError
-    from dcfm_ros.images import to_rgb
 
     shape: tuple[int, ...] | None = None
     for labelled in source.frames():
         try:
-            rgb = to_rgb(labelled.frame.message)
+            rgb = source.decoder.rgb(labelled.frame.message)
         except ImageError:
             continue
         shape = shape or rgb.shape

@@ -113,7 +113,14 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
         "--picture-rate",
         type=float,
         metavar="HZ",
-        help="of a folder of pictures (default 10), or of a video (default: its own)",
+        help="of a folder of pictures (default 10), or of a video (default: the times in it)",
+    )
+    group.add_argument(
+        "--image-bits",
+        type=int,
+        metavar="N",
+        help="significant bits of 16-bit images, such as 12 where a camera leaves the top bits at "
+        "zero (default 16)",
     )
 
 
@@ -121,7 +128,14 @@ def source_options(args: argparse.Namespace) -> SourceOptions:
     """Raises SettingsError on an invalid value."""
     from dcfm_ros.datasets.source import SourceOptions
 
-    names = ("image_topic", "label_topic", "tolerance_ms", "label_folder", "skip_missing")
+    names = (
+        "image_topic",
+        "label_topic",
+        "tolerance_ms",
+        "label_folder",
+        "skip_missing",
+        "image_bits",
+    )
     return SourceOptions(rate_hz=args.picture_rate, **given(args, names))
 
 

@@ -68,6 +68,8 @@ def run(args: argparse.Namespace) -> int:
         with output_folder(args.out) as stage:
             count, left_out = _segment(source, pipeline, stage, args.write)
     print(f"{args.out}: {count} frames as {' and '.join(args.write)}{_told(left_out)}")
+    if source.decoder.hint:
+        print(f"note: {source.decoder.hint}")
     return 0
 
 

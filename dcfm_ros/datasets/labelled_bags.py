@@ -26,7 +26,8 @@ from dcfm_ros.datasets.class_names import notes_on
 from dcfm_ros.datasets.clips import Clip, Clips
 from dcfm_ros.datasets.files import Image, LabelValues
 from dcfm_ros.errors import BagError, EvaluationError, ImageError
-from dcfm_ros.images import is_compressed, labels_to_png, rgb_to_png, to_labels, to_rgb
+from dcfm_ros.images import PictureDecoder, is_compressed, labels_to_png, rgb_to_png, to_labels
+from dcfm_ros.images.raw import FULL_BITS
 from dcfm_ros.images.upright import UPRIGHT, orientation
 
 LONGEST_GAP_NS = 1_000_000_000
@@ -51,6 +52,8 @@ class BagOptions:
     """Empty: the only topic below /gt/."""
     tolerance_ms: float = 10.0
     """Most that a label image's stamp may be off its frame's."""
+    image_bits: int = FULL_BITS
+    """Significant bits of 16-bit images."""
     void: int = 255
     """Label value that means unlabelled, beside 255."""
     reach: int = 10
@@ -141,12 +144,12 @@ def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, objec
     tolerance_ns = round(options.tolerance_ms * 1e6)
     pairs = pair_labels(bag.frames(images), bag.frames(truth), tolerance_ns)
     total = next(topic.count for topic in bag.topics if topic.name == images)
-    labelled = 0
+    labelled, decoder = 0, PictureDecoder(options.image_bits)
     for number, pair in _around_labels(
         _in_stamp_order(tqdm(pairs, f"unpack {bag.path.name}", total)), options.reach
     ):
         try:
-            _write_frame(pair.frame, folder / "frames" / f"{number:08d}")
+            _write_frame(pair.frame, decoder, folder / "frames" / f"{number:08d}")
             if pair.label is not None:
                 labels = labels_to_png(to_labels(pair.label.message))
                 (folder / "labels" / f"{number:08d}.png").write_bytes(labels)
@@ -159,6 +162,8 @@ def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, objec
             f"frame on {images}; set data.bag_tolerance_ms, or name the topics"
         )
     there = next(topic.count for topic in bag.topics if topic.name == truth)
+    if decoder.hint:
+        tqdm.write(f"{bag.path}, {images}: {decoder.hint}")
     topics = {"image_topic": images, "label_topic": truth}
     counts = {"labelled": labelled, "labels": there, "classes": class_names(bag, truth)}
     return {"bag": str(bag.path), **asdict(options), **topics, **counts}
@@ -210,14 +215,14 @@ def _around_labels(
             recent.append((number, pair))
 
 
-def _write_frame(frame: ImageFrame, stem: Path) -> None:
+def _write_frame(frame: ImageFrame, decoder: PictureDecoder, stem: Path) -> None:
     message = frame.message
     if is_compressed(message) and "bayer" not in message.format:
         data = bytes(message.data)
         if data.startswith(b"\xff\xd8") and orientation(data) == UPRIGHT:
             stem.with_suffix(".jpg").write_bytes(data)
             return
-    stem.with_suffix(".png").write_bytes(rgb_to_png(to_rgb(message)))
+    stem.with_suffix(".png").write_bytes(rgb_to_png(decoder.rgb(message)))
 
 
 def _clip(folder: Path) -> Clip:
@@ -234,6 +239,12 @@ def _key(path: Path, options: BagOptions) -> str:
         raise BagError(f"no bag at {path}; check data.bags and data.validation_bags")
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(f.relative_to(path)), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
-    unpacking = (options.image_topic, options.label_topic, options.tolerance_ms, options.reach)
+    unpacking = (
+        options.image_topic,
+        options.label_topic,
+        options.tolerance_ms,
+        options.image_bits,
+        options.reach,
+    )
     text = json.dumps([_FORM, str(path.resolve()), stats, unpacking])
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from dcfm_ros.bags.video import VideoReader, is_video, open_video
 from dcfm_ros.datasets.label_folder import LabelFolder
 from dcfm_ros.datasets.truth import SourceFrame, with_truth
 from dcfm_ros.errors import BagError, SettingsError
+from dcfm_ros.images import PictureDecoder
+from dcfm_ros.images.decoder import FEWEST_BITS
+from dcfm_ros.images.raw import FULL_BITS
 
 _NS_PER_MS = 1_000_000
 
@@ -36,11 +39,17 @@ class SourceOptions:
     """PNG label images instead of a topic; those of a recording NAME may lie in a folder NAME."""
     skip_missing: bool = False
     """Read what is there where splits of a bag are missing."""
+    image_bits: int = FULL_BITS
+    """Significant bits of 16-bit images."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.tolerance_ms < math.inf:
             raise SettingsError(
                 f"tolerance of ground truth: found {self.tolerance_ms} ms, expected at least 0"
+            )
+        if not FEWEST_BITS <= self.image_bits <= FULL_BITS:
+            raise SettingsError(
+                f"image bits: found {self.image_bits}, expected {FEWEST_BITS} to {FULL_BITS}"
             )
         if self.label_folder is not None and self.label_topic:
             raise SettingsError(
@@ -70,6 +79,8 @@ class Source:
     """Names by id of the ground truth; empty where they are not known."""
     labels_by: str = "stamp"
     """What tells which frame a label image belongs to: its stamp, number or name."""
+    decoder: PictureDecoder = field(default_factory=PictureDecoder)
+    """Of the camera's images."""
 
     def frames(self) -> Iterator[SourceFrame]:
         """The camera's frames in recorded order, with their ground truth; every call starts anew.
@@ -122,6 +133,7 @@ def _bag_source(bag: BagReader, path: Path, options: SourceOptions) -> Source:
         stream=stream,
         truth_classes=folder.classes if folder else class_names(bag, label_topic),
         labels_by="number" if folder and folder.numbered else "stamp",
+        decoder=PictureDecoder(options.image_bits),
     )
 
 
@@ -142,6 +154,7 @@ def _video_source(path: Path, options: SourceOptions) -> Source:
         stream=partial(_video_frames, video, folder, options.tolerance_ms),
         truth_classes=folder.classes if folder else (),
         labels_by=folder.key(video.pictures) if folder else "stamp",
+        decoder=PictureDecoder(options.image_bits),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from dcfm_ros.errors import ImageError
 from dcfm_ros.images.compressed import compressed_to_rgb
+from dcfm_ros.images.decoder import PictureDecoder
 from dcfm_ros.images.draw import colorize, overlay
 from dcfm_ros.images.encode import labels_to_png, rgb_to_jpeg, rgb_to_png
 from dcfm_ros.images.labels import (
@@ -22,6 +23,7 @@ __all__ = [
     "LABEL_ENCODINGS",
     "CompressedImage",
     "ImageError",
+    "PictureDecoder",
     "Pixels",
     "RawImage",
     "colorize",
@@ -41,6 +43,8 @@ __all__ = [
 
 def to_rgb(message: RawImage | CompressedImage) -> np.ndarray:
     """Read an image of either message type; see `image_to_rgb` and `compressed_to_rgb`.
+
+    `PictureDecoder` does so for the messages of a camera, whose values may need fewer bits.
 
     Returns:
         (H, W, 3) uint8, C-contiguous, RGB.

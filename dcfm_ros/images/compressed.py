@@ -11,8 +11,8 @@ import numpy as np
 
 from dcfm_ros.errors import ImageError
 from dcfm_ros.images.messages import CompressedImage, message_bytes
-from dcfm_ros.images.png import is_png, is_whole_png
-from dcfm_ros.images.raw import DEPTH_ENCODINGS, demosaic, is_bayer, to_rgb8
+from dcfm_ros.images.png import PNG_BIT_DEPTH, is_png, is_whole_png
+from dcfm_ros.images.raw import DEPTH_ENCODINGS, FULL_BITS, demosaic, is_bayer, to_rgb8
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
@@ -20,12 +20,13 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
 
 
-def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
+def compressed_to_rgb(message: CompressedImage, bits: int = FULL_BITS) -> np.ndarray:
     """Decode a compressed image.
 
     Args:
         message: sensor_msgs/CompressedImage with a JPEG, PNG or any other file that OpenCV decodes.
-            Alpha is dropped, 16 bits scale by 255 / 65535, EXIF orientation is ignored.
+            Alpha is dropped, EXIF orientation is ignored.
+        bits: significant bits of 16-bit values, which are scaled by 255 / (2^bits - 1).
 
     Returns:
         (H, W, 3) uint8, C-contiguous, RGB.
@@ -42,7 +43,7 @@ def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
     if is_bayer(source):
         decoded = decode(message, _AS_STORED | cv2.IMREAD_ANYCOLOR)
         if decoded.ndim == 2:
-            return to_rgb8(demosaic(decoded, source))
+            return to_rgb8(demosaic(decoded, source), bits)
     else:
         decoded = decode(message, _AS_STORED | cv2.IMREAD_COLOR)
     if decoded.dtype not in (np.uint8, np.uint16):
@@ -50,7 +51,18 @@ def compressed_to_rgb(message: CompressedImage) -> np.ndarray:
             f"compressed image holds {decoded.dtype} values (format {message.format!r}), "
             "expected 8 or 16 bit integers: give the colour camera's compressed topic"
         )
-    return to_rgb8(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB))
+    return to_rgb8(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), bits)
+
+
+def decode_16_bit(message: CompressedImage) -> np.ndarray | None:
+    """The stored values of a 16-bit PNG, uint16; None of any other image, or a broken one."""
+    data = message_bytes(message.data)
+    if not is_png(data) or data.size <= PNG_BIT_DEPTH or data[PNG_BIT_DEPTH] != FULL_BITS:
+        return None
+    try:
+        return decode(message, cv2.IMREAD_UNCHANGED, data)
+    except ImageError:  # reading it as a picture says why
+        return None
 
 
 def source_encoding(message: CompressedImage) -> str:

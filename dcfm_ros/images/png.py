@@ -18,6 +18,8 @@ _GREY, _INDEXED = 0, 3
 _CRITICAL = (b"IDAT", b"IEND")
 # Offsets in the IHDR chunk's data.
 _BIT_DEPTH, _COLOUR_TYPE = 8, 9
+PNG_BIT_DEPTH = len(_SIGNATURE) + 8 + _BIT_DEPTH
+"""Offset in a file, whose first chunk is IHDR, of its bits per channel."""
 
 
 def is_png(data: np.ndarray) -> bool:

@@ -76,12 +76,15 @@ DEPTH_ENCODINGS = ("16UC1", "32FC1", "64FC1")
 """Encodings that hold depth by convention (REP-118), never a picture."""
 
 
-def image_to_rgb(message: RawImage) -> np.ndarray:
+FULL_BITS = 16
+
+
+def image_to_rgb(message: RawImage, bits: int = FULL_BITS) -> np.ndarray:
     """Read a raw image as RGB.
 
     Args:
-        message: sensor_msgs/Image of any encoding in `ENCODINGS`. 16-bit channels are scaled by
-            255 / 65535: a 12-bit camera that does not fill the 16 bits gives a dark picture.
+        message: sensor_msgs/Image of any encoding in `ENCODINGS`.
+        bits: significant bits of 16-bit channels, which are scaled by 255 / (2^bits - 1).
 
     Returns:
         (H, W, 3) uint8, C-contiguous. For unpadded rgb8 it shares the memory of `message.data` (and
@@ -100,7 +103,19 @@ def image_to_rgb(message: RawImage) -> np.ndarray:
     pixels = raw_pixels(message, encoding.channels, encoding.depth, planar=encoding.planar)
     if encoding.demosaic and min(pixels.shape) < 3:
         raise ImageError(f"{_described(message)}, expected at least 3x3")
-    return to_rgb8(pixels if encoding.to_rgb is None else cv2.cvtColor(pixels, encoding.to_rgb))
+    rgb = pixels if encoding.to_rgb is None else cv2.cvtColor(pixels, encoding.to_rgb)
+    return to_rgb8(rgb, bits)
+
+
+def pixels_of_16_bit(message: RawImage) -> np.ndarray | None:
+    """The stored values of a 16-bit picture, uint16; None of any other image, or a broken one."""
+    encoding = _ENCODINGS.get(message.encoding)
+    if encoding is None or encoding.depth != 2:
+        return None
+    try:
+        return raw_pixels(message, encoding.channels, encoding.depth)
+    except ImageError:  # reading it as a picture says why
+        return None
 
 
 def raw_pixels(message: RawImage, channels: int, depth: int, *, planar: bool = False) -> np.ndarray:
@@ -144,10 +159,10 @@ def raw_pixels(message: RawImage, channels: int, depth: int, *, planar: bool = F
     return view if depth == 1 else np.array(view, dtype=f"=u{depth}", order="C")
 
 
-def to_rgb8(rgb: np.ndarray) -> np.ndarray:
-    """Bring (H, W, 3) uint8 or uint16 to contiguous uint8; 16 bits scale by 255 / 65535."""
+def to_rgb8(rgb: np.ndarray, bits: int = FULL_BITS) -> np.ndarray:
+    """Bring (H, W, 3) uint8 or uint16 to contiguous uint8; see `image_to_rgb` on 16 bits."""
     if rgb.dtype == np.uint16:
-        return cv2.convertScaleAbs(rgb, alpha=255.0 / 65535.0)
+        return cv2.convertScaleAbs(rgb, alpha=255.0 / (2**bits - 1))
     return np.ascontiguousarray(rgb)
 
 

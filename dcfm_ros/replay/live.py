@@ -264,6 +264,7 @@ def _parameters(bag: Path, image_topic: str, settings: RunSettings) -> str:
     compressed = kinds[image_topic].endswith("/CompressedImage")
     values = {
         "image_transport": "compressed" if compressed else "raw",
+        "image_bits": settings.source.image_bits,
         "engine": to_dict(settings.engine),
         "key_frames": to_dict(settings.key_frames),
         **_changed(settings.costmap),

@@ -136,6 +136,8 @@ class CameraStage:
         self._last_stamp_ns = stamp
         confidence = self._publishers.wants_confidence or self._wants_confidence()
         image = self._pipeline.decode(message)
+        if self._pipeline.decoder.hint:
+            self._warn(f"{self.name} image bits", f"{self._label}{self._pipeline.decoder.hint}")
         return image, self._pipeline.segment(image.rgb, stamp, confidence=confidence)
 
     def _publish(

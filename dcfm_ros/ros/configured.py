@@ -11,6 +11,7 @@ from rclpy.node import Node
 
 from dcfm_ros.costmap.shipped import classes_of
 from dcfm_ros.errors import CostmapError, ResourceError
+from dcfm_ros.images import PictureDecoder
 from dcfm_ros.network.labels import LabelSet
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.ros.camera import CameraStage
@@ -106,7 +107,10 @@ class Configured:
         phase = number * settings.key_frames.interval // len(settings.camera_names)
         return CameraStage(
             name,
-            CameraPipeline(Segmenter(self.engine, settings.key_frames, phase=phase)),
+            CameraPipeline(
+                Segmenter(self.engine, settings.key_frames, phase=phase),
+                PictureDecoder(settings.image_bits),
+            ),
             CameraPublishers(self._node, name, on_mismatch),
             self.engine.info.labels,
             settings.overlay_alpha,

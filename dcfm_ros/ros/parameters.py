@@ -23,7 +23,7 @@ from dcfm_ros.ros.settings import NodeSettings
 from dcfm_ros.settings import Option, flatten, from_flat, replace_flat
 
 _AT_START = ("autostart",)
-_AT_CONFIGURE = ("cameras", "engine.", "costmap.enabled", "costmap.classes")
+_AT_CONFIGURE = ("cameras", "image_bits", "engine.", "costmap.enabled", "costmap.classes")
 _AT_ACTIVATE = ("image_transport", "image_reliability", "costmap.")
 _AT_ONCE = (
     "costmap.costs",

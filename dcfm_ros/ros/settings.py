@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.errors import SettingsError
+from dcfm_ros.images.decoder import FEWEST_BITS
+from dcfm_ros.images.raw import FULL_BITS
 from dcfm_ros.settings import check, option
 from dcfm_ros.streaming.selector import NO_ORACLE
 from dcfm_ros.streaming.settings import ORACLE, EngineSettings, KeyFrameSettings
@@ -59,6 +61,12 @@ class NodeSettings:
         "auto",
         "Reliability asked of image publishers; auto: reliable while every publisher offers it.",
         choices=("auto", "reliable", "best_effort"),
+    )
+    image_bits: int = option(
+        FULL_BITS,
+        "Significant bits of 16-bit images, such as 12 where a camera leaves the top bits at zero.",
+        low=FEWEST_BITS,
+        high=FULL_BITS,
     )
     overlay_alpha: float = option(
         0.5, "Weight of the class colours in ~/color_image.", low=0.0, high=1.0

@@ -103,6 +103,7 @@ def _bags(
         image_topic=settings.bag_image_topic,
         label_topic=settings.bag_label_topic,
         tolerance_ms=settings.bag_tolerance_ms,
+        image_bits=settings.bag_image_bits,
         void=settings.bag_void,
         reach=settings.max_age,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dcfm_ros.errors import SettingsError
+from dcfm_ros.images.decoder import FEWEST_BITS
+from dcfm_ros.images.raw import FULL_BITS
 from dcfm_ros.settings import check, option
 from dcfm_ros.training.augment import AugmentSettings
 
@@ -25,6 +27,9 @@ class DataSettings:
     bag_label_topic: str = option("", "Topic of the label images; empty: the one below /gt/.")
     bag_tolerance_ms: float = option(
         10.0, "Most that a label image's stamp may be off its frame's.", low=0.0, high=1000.0
+    )
+    bag_image_bits: int = option(
+        FULL_BITS, "Significant bits of the bags' 16-bit images.", low=FEWEST_BITS, high=FULL_BITS
     )
     bag_void: int = option(255, "Label value in bags that means unlabelled.", low=0, high=255)
     cache: str = option("", "Where frames of bags are unpacked; empty: in the run's folder.")

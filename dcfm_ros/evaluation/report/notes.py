@@ -92,6 +92,9 @@ def _how_little(by_chance: bool) -> str:
 
 def _frames(recording: Recording) -> list[str]:
     notes = []
+    hint = recording.decoder.hint
+    if hint:
+        notes.append(f"{hint[0].upper()}{hint[1:]}.")
     if recording.unreadable_count:
         notes.append(
             f"{recording.unreadable_count} frames could not be read and were left out: "

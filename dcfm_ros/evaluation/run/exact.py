@@ -16,8 +16,8 @@ from dcfm_ros.evaluation.run.ahead import read_ahead
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
 from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
 from dcfm_ros.evaluation.run.results import Recording, Results
-from dcfm_ros.images import Pixels
-from dcfm_ros.pipeline import CameraPipeline
+from dcfm_ros.images import Pixels, to_rgb
+from dcfm_ros.pipeline import CameraPipeline, decode
 
 Watch = Callable[[Iterable[SegmentedFrame], str, str, int], Iterable[SegmentedFrame]]
 """Given frames, the recording's name, the unit and how many to expect, gives the same frames."""
@@ -108,7 +108,7 @@ def warm_up(source: Source, pipeline: CameraPipeline) -> None:
     """Run the network once at the size of the first image, so that no frame that counts is slow."""
     for source_frame in source.frames():
         try:
-            height, width = pipeline.decode(source_frame.frame.message).rgb.shape[:2]
+            height, width = to_rgb(source_frame.frame.message).shape[:2]
         except ImageError:
             continue
         pipeline.segmenter.engine.warm_up(height, width)
@@ -158,7 +158,7 @@ def read_decoded(source: Source, classes: Sequence[str]) -> Iterator[Decoded]:
 def _decoded(source: Source, table: Pixels | None) -> Iterator[Decoded]:
     for index, frame in enumerate(source.frames()):
         try:
-            image = CameraPipeline.decode(frame.frame.message)
+            image = decode(frame.frame.message, source.decoder)
         except ImageError as error:
             yield Decoded(index, frame, None, None, 0.0, str(error))
             continue

@@ -11,9 +11,9 @@ import numpy as np
 from dcfm_ros.bags import BagReader, ImageFrame, stamp_ns
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.source import Source
-from dcfm_ros.datasets.truth import SourceFrame, read_truth
+from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.evaluation.measure.frames import STAGES, SegmentedFrame
-from dcfm_ros.images import Pixels, to_labels, to_rgb
+from dcfm_ros.images import Pixels, to_labels
 from dcfm_ros.streaming import FrameResult, KeyFrameReason
 
 LABEL_TOPIC = "/segmenter/label_image"
@@ -50,7 +50,8 @@ def recorded_frames(
             if truth is not None and table is not None:
                 truth = table[truth]
             status = statuses[label.stamp_ns].popleft()
-            yield _segmented(index, played, label, status, truth)
+            rgb = source.decoder.rgb(played.frame.message)
+            yield _segmented(index, rgb, label, status, truth)
         label = next(labels, None)
 
 
@@ -71,7 +72,7 @@ def _statuses(outputs: BagReader) -> dict[int, deque[Any]]:
 
 
 def _segmented(
-    index: int, played: SourceFrame, label: ImageFrame, status: Any, truth: Pixels | None
+    index: int, rgb: Pixels, label: ImageFrame, status: Any, truth: Pixels | None
 ) -> SegmentedFrame:
     age = status.common_age
     times_ms = {stage: float(getattr(status, f"{stage}_ms")) for stage in STAGES}
@@ -93,7 +94,7 @@ def _segmented(
         index=index,
         stamp_ns=label.stamp_ns,
         frame_id=label.frame_id,
-        rgb=np.asarray(to_rgb(played.frame.message), np.uint8),
+        rgb=rgb,
         result=result,
         stages_ms=times_ms,
         truth=truth,

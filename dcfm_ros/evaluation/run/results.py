@@ -17,6 +17,7 @@ from dcfm_ros.evaluation.measure.metrics import Conventions
 from dcfm_ros.evaluation.measure.tally import Measures, Tally
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
 from dcfm_ros.evaluation.run.samples import Samples
+from dcfm_ros.images import PictureDecoder
 from dcfm_ros.network import CheckpointInfo
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, KeyFrameSettings
@@ -106,6 +107,8 @@ class Recording:
     """Whether names of classes say what the ids of the ground truth mean."""
     labels_by: str = "stamp"
     """What tells which frame a label image belongs to: its stamp, number or name."""
+    decoder: PictureDecoder = field(default_factory=PictureDecoder)
+    """Of its images."""
     remarks: list[str] = field(default_factory=list)
     """What else a reader of the figures has to know."""
     unreadable: list[str] = field(default_factory=list)
@@ -152,6 +155,7 @@ class Results:
             label_topic=source.label_topic,
             frame_count=source.frame_count,
             label_count=source.label_count,
+            decoder=source.decoder,
             tally=self._tally(),
             foreign_classes=foreign_classes(source.truth_classes, classes),
             classes=classes,
