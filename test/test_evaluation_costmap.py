@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -222,6 +223,44 @@ def test_evaluate_shows_the_costmap(bag: Path, tmp_path: Path) -> None:
     assert found["plain"]["against_truth"]["grids"] == 2
     assert found["depth"]["grids"] == 4
     assert found["depth"]["settings"]["rate_hz"] == 5.0
+
+
+def test_the_terminal_says_how_the_costmap_went(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = write_checkpoint(tmp_path / "tiny.safetensors")
+    common = ["--checkpoint", str(checkpoint), "--device", "cpu", "--threads", "1"]
+    nowhere = ["--costmap-set", "global_frame=nowhere"]
+    for more, grids in (([], "2 grids; "), (nowhere, "0 grids")):
+        assert main(["evaluate", str(bag), "-o", str(tmp_path / "out"), *common, *more]) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        assert f"costmap {grids}" in out
+        told = "note 8 of 8 frames not added to the costmap: no transform from 'base_link' to 'now"
+        assert (told in out) is bool(more)
+    assert "8 of 8 frames not added" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_depth_of_a_wrong_unit_is_told_in_the_terminal(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Millimetres as 32FC1, which ROS takes as metres."""
+    wrong = tmp_path / "wrong"
+    with open_bag(bag) as reader, write_bag(wrong) as writer:
+        for record in reader.messages():
+            message = record.message
+            if record.topic == "/camera/depth":
+                values = np.frombuffer(message.data, np.uint16).astype(np.float32)
+                message = replace(
+                    message, encoding="32FC1", step=4 * message.width, data=values.view(np.uint8)
+                )
+            latched = record.topic == "/tf_static"
+            writer.write(record.topic, message, record.log_ns, latched=latched)
+    common = ["--depth-topic", "/camera/depth", "--device", "cpu", "--threads", "1"]
+    for recording in (bag, wrong):
+        out = tmp_path / "out"
+        assert main(["evaluate", str(recording), "-o", str(out), *common]) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        assert ("times what the camera's mount says" in said) is (recording == wrong)
 
 
 def test_mistaken_costmap_settings_are_named(

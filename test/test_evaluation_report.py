@@ -17,11 +17,13 @@ from PIL import Image
 
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Tally
+from dcfm_ros.evaluation.report.document import document
 from dcfm_ros.evaluation.report.latency_figures import (
     latency_histogram,
     stage_bars,
     stage_histograms,
 )
+from dcfm_ros.evaluation.report.notes import notes_on_costmaps
 from dcfm_ros.evaluation.report.pictures import ground_truth, mistakes, prediction
 from dcfm_ros.evaluation.report.summary import summary
 from dcfm_ros.evaluation.report.timeline_figure import timeline
@@ -197,8 +199,6 @@ def test_one_frame_is_enough(tmp_path):
 
 def test_the_summary_fits_a_screen():
     results = results_of(LIVE, skip=7)
-    from dcfm_ros.evaluation.report.document import document
-
     lines = summary(document(results)).splitlines()
     assert len(lines) <= 20
     assert all(len(line) <= 100 for line in lines)
@@ -206,6 +206,32 @@ def test_the_summary_fits_a_screen():
     assert any(
         line.startswith("mIoU        83.3 % over 39 frames (sky 83, road 83") for line in lines
     )
+
+
+def test_problems_of_several_costmaps_are_added_up():
+    late = {"frames_added": 6, "frames_not_added": {"late": 4, "no ground": 1}, "warnings": ["w"]}
+    good = {"frames_added": 9, "frames_not_added": {"no ground": 5}, "warnings": ["w", "x"]}
+    assert notes_on_costmaps([late, good]) == [
+        "6 of 25 frames not added to the costmap: no ground.",
+        "4 of 25 frames not added to the costmap: late.",
+        "W.",
+        "X.",
+    ]
+
+
+def test_many_problems_of_the_costmap_leave_the_terminal_its_screen():
+    content = document(results_of())
+    content["recordings"][0]["costmap"] = {
+        "frames_added": 0,
+        "frames_not_added": {f"reason {number}": 1 for number in range(30)},
+        "grids": 0,
+        "against_truth": None,
+        "warnings": [],
+    }
+    lines = summary(content).splitlines()
+    assert "costmap     0 grids" in lines
+    assert len(lines) <= 20
+    assert lines[-1] == "note        26 more on the costmap in the report"
 
 
 def test_long_recordings_do_not_make_large_drawings():

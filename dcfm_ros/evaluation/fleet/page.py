@@ -9,6 +9,7 @@ from dcfm_ros.evaluation.fleet.document import Row
 from dcfm_ros.evaluation.measure.latency import Latencies
 from dcfm_ros.evaluation.report.formats import recordings_table
 from dcfm_ros.evaluation.report.latency_figures import latency_histogram, stage_bars
+from dcfm_ros.evaluation.report.notes import notes_of
 from dcfm_ros.evaluation.report.page import colors_of
 from dcfm_ros.evaluation.report.pictures import svg_uri
 from dcfm_ros.evaluation.report.template import render
@@ -24,6 +25,7 @@ def fleet_page(
         "fleet.html.j2",
         title=f"{len(rows)} recordings" + (f", {failed} of them failed" if failed else ""),
         document=document,
+        notes=notes_of(document),
         colors=colors_of(labels),
         recordings=recordings_table(document),
         drawings={

@@ -15,7 +15,7 @@ from dcfm_ros.evaluation.measure import counts
 from dcfm_ros.evaluation.measure.counts import Counts, added, latencies_of, no_counts, read_counts
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.document import write_document
-from dcfm_ros.evaluation.report.formats import aligned, percent, recordings_table
+from dcfm_ros.evaluation.report.formats import aligned, recordings_table
 from dcfm_ros.evaluation.run.output import output_folder
 from dcfm_ros.network import LabelSet
 
@@ -68,8 +68,6 @@ def write_fleet_report(
 def fleet_text(content: dict[str, Any], rows: Sequence[Row]) -> str:
     """One line for each recording, then those that failed with their reasons."""
     lines = aligned(recordings_table(content), left=1)
-    if "costmap" in content:
-        lines.append(f"costmap     {_costmap_sentence(content['costmap'])}")
     lines += [f"FAILED  {row.name}: {row.error}" for row in rows if row.error]
     before = sum(row.was_done for row in rows)
     if before:
@@ -86,13 +84,3 @@ def without_deliveries(document: Mapping[str, Any]) -> dict[str, Any]:
             for recording in document["recordings"]
         ],
     }
-
-
-def _costmap_sentence(costmap: Mapping[str, Any]) -> str:
-    """How the grids of all recordings compare with the true ones."""
-    return (
-        f"{percent(costmap['ground_right_share'])} % of the ground has its class, "
-        f"{percent(costmap['obstacles_near_share'])} % of the obstacle cells lie at most two cells "
-        f"from a true one, {percent(costmap['hidden_obstacle_share'])} % of the cells shown as "
-        f"ground hide an obstacle ({costmap['grids']} grids)"
-    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from dcfm_ros.datasets.class_names import unnamed
 from dcfm_ros.evaluation.measure.chance import CHANCE, kappa, likely_ids
 from dcfm_ros.evaluation.run.results import Recording
@@ -17,6 +21,37 @@ _UNMATCHED = {
 def notes_on(recording: Recording) -> list[str]:
     """One sentence each; empty if there is nothing to say."""
     return [*recording.remarks, *_truth(recording), *_frames(recording)]
+
+
+def notes_of(document: Mapping[str, Any]) -> list[str]:
+    """All of a metrics.json; of several recordings each with its name."""
+    recordings = document["recordings"]
+    several = len(recordings) + len(document.get("failed", ())) > 1
+    return [
+        f"{recording['name']}: {note}" if several else note
+        for recording in recordings
+        for note in recording["notes"]
+    ]
+
+
+def notes_on_costmaps(costmaps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why frames are not in the grids, the most frequent reason first, and what is amiss in them.
+
+    Args:
+        costmaps: of recordings of a metrics.json.
+    """
+    reasons: Counter[str] = Counter()
+    for costmap in costmaps:
+        reasons.update(costmap["frames_not_added"])
+    frames = sum(costmap["frames_added"] for costmap in costmaps) + sum(reasons.values())
+    warnings = dict.fromkeys(warning for costmap in costmaps for warning in costmap["warnings"])
+    return [
+        *(
+            f"{count} of {frames} frames not added to the costmap: {reason}."
+            for reason, count in reasons.most_common()
+        ),
+        *(f"{warning[0].upper()}{warning[1:]}." for warning in warnings),
+    ]
 
 
 def _truth(recording: Recording) -> list[str]:

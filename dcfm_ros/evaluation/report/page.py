@@ -15,6 +15,7 @@ from dcfm_ros.evaluation.report.latency_figures import (
     stage_bars,
     stage_histograms,
 )
+from dcfm_ros.evaluation.report.notes import notes_of, notes_on_costmaps
 from dcfm_ros.evaluation.report.pictures import (
     ground_truth,
     jpeg_uri,
@@ -56,6 +57,7 @@ def report_page(results: Results, document: Document, title: str) -> str:
         "run.html.j2",
         title=title,
         document=document,
+        notes=notes_of(document),
         colors=colors_of(labels),
         recordings=recordings_table(document),
         overlays=[
@@ -94,18 +96,21 @@ def _panels(sample: Sample, labels: LabelSet) -> list[tuple[str, str]]:
     return [(name, jpeg_uri(found)) for name, found in pictures.items() if found is not None]
 
 
-def _costmaps(results: Results) -> dict[str, list[dict[str, Any]]]:
-    """Grids by recording."""
+def _costmaps(results: Results) -> dict[str, dict[str, Any]]:
+    """What is shown of the grids, by recording."""
     runs = {r.name: r.costmap for r in results.recordings if r.costmap is not None}
     return {
-        name: [
-            {
-                "index": shot.index,
-                "has_truth": shot.truth is not None,
-                "source": jpeg_uri(beside(shot, run.classes)),
-            }
-            for shot in run.shots(_MOST_SHOTS)
-        ]
+        name: {
+            "notes": notes_on_costmaps([run.figures()]),
+            "shots": [
+                {
+                    "index": shot.index,
+                    "has_truth": shot.truth is not None,
+                    "source": jpeg_uri(beside(shot, run.classes)),
+                }
+                for shot in run.shots(_MOST_SHOTS)
+            ],
+        }
         for name, run in list(runs.items())[:_MOST_COSTMAPS]
     }
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dcfm_ros.evaluation.measure.costmap_total import costmap_total
 from dcfm_ros.evaluation.report.formats import giga, milliseconds, percent
+from dcfm_ros.evaluation.report.notes import notes_of, notes_on_costmaps
 
 _WIDTH = 100
+_MOST_NOTES = 4  # on costmaps
 
 
 def summary(document: Mapping[str, Any]) -> str:
     """One screen: what was measured and what came out."""
     total, times = document["total"], document["timings"]["total"]
     keys, cost = total["key_frames"], total["multiply_adds"]
+    costmaps = [r["costmap"] for r in document["recordings"] if r.get("costmap")]
     lines = {
         "frames": _frames(document),
         "rate": rate(document),
@@ -28,10 +32,11 @@ def summary(document: Mapping[str, Any]) -> str:
         "steadiness": _steadiness(total),
         "reference": _reference(total, document["setup"]),
         "confidence": _confidence(total["calibration"]),
+        "costmap": _costmap(document, costmaps),
     }
-    text = "\n".join(_entry(name, value) for name, value in lines.items() if value)
-    notes = [note for recording in document["recordings"] for note in recording["notes"]]
-    return "\n".join((text, *(_entry("note", note) for note in notes)))
+    found = [(name, value) for name, value in lines.items() if value]
+    found += [("note", note) for note in (*notes_of(document), *_few(notes_on_costmaps(costmaps)))]
+    return "\n".join(_entry(name, value) for name, value in found)
 
 
 def one_line(document: Mapping[str, Any]) -> str:
@@ -110,6 +115,30 @@ def _confidence(calibration: Mapping[str, Any] | None) -> str:
     if not calibration:
         return ""
     return f"expected calibration error {percent(calibration['error'])} %"
+
+
+def _costmap(document: Mapping[str, Any], costmaps: Sequence[Mapping[str, Any]]) -> str:
+    """How many grids, and how they compare with the true ones where there are some."""
+    if not costmaps:
+        return ""
+    made = f"{sum(costmap['grids'] for costmap in costmaps)} grids"
+    score = costmap_total(document["recordings"])
+    if score is None:
+        return made
+    return (
+        f"{made}; {percent(score.ground_share)} % of the ground has its class, "
+        f"{percent(score.obstacle_share)} % of the obstacle cells lie at most two cells from a "
+        f"true one, {percent(score.hidden_share)} % of the cells shown as ground hide an obstacle"
+    )
+
+
+def _few(notes: Sequence[str]) -> list[str]:
+    """As many as fit a screen."""
+    more = len(notes) - _MOST_NOTES
+    return [
+        *notes[:_MOST_NOTES],
+        *([f"{more} more on the costmap in the report"] if more > 0 else []),
+    ]
 
 
 def _entry(name: str, value: str) -> str:
