@@ -104,7 +104,8 @@ def test_ground_truth_of_another_size(evaluate, tmp_path, shape):
     bag = write_recording(tmp_path / "bag", pictures(2), labels)
     _, metrics, _ = evaluate(bag, "--measure", "all")
     assert metrics["total"]["accuracy"]["pixels"] == 2 * shape[0] * shape[1]
-    (note,) = metrics["recordings"][0]["notes"]
+    unnamed, note = metrics["recordings"][0]["notes"]
+    assert "do not name their classes" in unnamed
     assert f"Ground truth of {shape[1]}x{shape[0]} px differs from the image" in note
 
 

@@ -27,6 +27,7 @@ from dcfm_ros.streaming.device import (
 )
 from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
+from dcfm_ros.streaming.network_input import Normalizer, resized
 from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.streaming.settings import EngineSettings
 
@@ -81,8 +82,7 @@ class Engine:
         )
         folded = network.fold().to(self._device, self._dtype)
         self._network: Dcfm | None = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._mean = self._map(info.mean)
-        self._std = self._map(info.std)
+        self._normalize = Normalizer(info.mean, info.std, self._device)
 
     @classmethod
     def load(cls, settings: EngineSettings) -> Engine:
@@ -114,19 +114,13 @@ class Engine:
 
     def resize(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 -> (h, w, 3) uint8: the size that the network sees."""
-        height, width = network_size(rgb.shape[:2], self.info.training_size, self._requested)
-        if rgb.shape[:2] == (height, width):
-            return np.ascontiguousarray(rgb)
-        shrinks = height * width < rgb.shape[0] * rgb.shape[1]
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+        size = network_size(rgb.shape[:2], self.info.training_size, self._requested)
+        return resized(rgb, size)
 
     def upload(self, rgb: NDArray[np.uint8]) -> Tensor:
         """(h, w, 3) uint8 RGB at the network's size -> (1, 3, h, w) normalised, on the device."""
         with self._front.inference():
-            planes = torch.from_numpy(rgb).to(self._device)
-            x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
-            return x.sub_(self._mean).div_(self._std).to(self._dtype)
+            return self._normalize(rgb).to(self._dtype)
 
     def shallow(self, x: Tensor) -> Tensor:
         """The independent feature of a frame (1, C1, h/4, w/4): cheap, of every frame."""
@@ -211,7 +205,3 @@ class Engine:
         if self._network is None:
             raise RuntimeError("this engine was released; load another one")
         return self._network
-
-    def _map(self, values: tuple[float, ...]) -> Tensor:
-        """Statistics of RGB in 0 … 1 as a map for RGB in 0 … 255."""
-        return torch.tensor(values, device=self._device).view(1, 3, 1, 1) * 255.0

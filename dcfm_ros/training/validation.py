@@ -19,6 +19,7 @@ from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.layers import resize
+from dcfm_ros.streaming.network_input import Normalizer, resized
 from dcfm_ros.streaming.network_size import network_size
 from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.run_log import json_safe
@@ -119,11 +120,7 @@ class Predictor:
         self._network = network
         self._size = size
         self._height = height
-        self._device = device
-        self._mean, self._std = (
-            torch.tensor(v, device=device).view(1, 3, 1, 1) * 255.0
-            for v in (IMAGENET_MEAN, IMAGENET_STD)
-        )
+        self._normalize = Normalizer(IMAGENET_MEAN, IMAGENET_STD, device)
         self._commons: OrderedDict[str, Tensor] = OrderedDict()
 
     def segment(self, clips: Clips, index: int, ages: range) -> tuple[Image, dict[int, Image]]:
@@ -167,11 +164,4 @@ class Predictor:
 
     def _prepare(self, rgb: Image) -> Tensor:
         """(1, 3, h, w) at the network's size, as the engine prepares it."""
-        height, width = network_size(rgb.shape[:2], self._size)
-        if rgb.shape[:2] != (height, width):
-            shrinks = height * width < rgb.shape[0] * rgb.shape[1]
-            how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            rgb = np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
-        planes = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
-        x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
-        return x.sub_(self._mean).div_(self._std)
+        return self._normalize(resized(rgb, network_size(rgb.shape[:2], self._size)))

@@ -1,0 +1,46 @@
+"""From a camera's image to what the network is given: its size, and normalised colours."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def resized(rgb: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 -> (h, w, 3) uint8, C-contiguous.
+
+    Args:
+        size: (h, w) that the network sees, in px.
+    """
+    height, width = size
+    if rgb.shape[:2] == (height, width):
+        return np.ascontiguousarray(rgb)
+    shrinks = height * width < rgb.shape[0] * rgb.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(rgb, (width, height), interpolation=how), np.uint8)
+
+
+class Normalizer:
+    """Takes pictures to the device, and to the mean and deviation that the network expects.
+
+    Args:
+        mean: of R, G and B in 0 … 1.
+        std: likewise.
+    """
+
+    def __init__(
+        self, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+    ) -> None:
+        self._device = device
+        self._mean, self._std = (
+            torch.tensor(values, device=device).view(1, 3, 1, 1) * 255.0 for values in (mean, std)
+        )
+
+    def __call__(self, rgb: NDArray[np.uint8]) -> Tensor:
+        """(h, w, 3) uint8 RGB -> (1, 3, h, w) float32 on the device."""
+        planes = torch.from_numpy(rgb).to(self._device)
+        x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
+        return x.sub_(self._mean).div_(self._std)
