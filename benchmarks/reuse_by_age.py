@@ -13,9 +13,9 @@ from pathlib import Path
 from benchmarks.markdown import table_lines
 from dcfm_ros.datasets import camvid
 from dcfm_ros.network import load, read_info
+from dcfm_ros.processes import Processes
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming.device import prepare_thread, resolve_device
-from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.validation import INTERVAL, Predictor, Validation, validate
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from dcfm_ros.evaluation.fleet.processes import joined, plain_environment
+from dcfm_ros.evaluation.fleet.run import sum_counts
 from dcfm_ros.evaluation.measure.counts import no_counts
 from dcfm_ros.evaluation.measure.tally import Measures
+from dcfm_ros.processes import joined, plain_environment
 
 
 def main(folder: Path) -> None:
-    with joined() as processes:
+    with joined("cpu") as processes:
         counts = no_counts(2, Measures())
         counts["truth.all"] += np.array([[1, 2], [3, 4]]) * 10**12 * (processes.rank + 1)
         counts["vc.sums"] += 0.25
-        total = processes.sum(counts)
+        total = sum_counts(counts, processes)
         found = {
             "rank": processes.rank,
             "local": [processes.local_rank, processes.local_count],
@@ -26,7 +27,7 @@ def main(folder: Path) -> None:
             "truth": total["truth.all"].tolist(),
             "sums": total["vc.sums"].tolist(),
             "gathered": processes.gather([f"row {processes.rank}"]),
-            "from_first": processes.from_first(processes.rank + 7),
+            "from_first": processes.from_first(lambda: processes.rank + 7),
             "left": sorted(k for k in plain_environment() if "RANK" in k or "WORLD" in k),
         }
     (folder / f"{found['rank']}.json").write_text(json.dumps(found))

@@ -20,6 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": {"costmap", "geometry", "images", "streaming"},
     "bags": {"images"},
     "calibration": {"network", "streaming"},
+    "processes": {"streaming"},
     "synthetic": {"bags", "images", "network"},  # not geometry and costmap, which it checks
     "datasets": {"bags", "images", "network", "synthetic"},
     "evaluation": {
@@ -31,9 +32,18 @@ ALLOWED: dict[str, set[str]] = {
         "images",
         "network",
         "pipeline",
+        "processes",
         "streaming",
     },
-    "training": {"bags", "datasets", "evaluation", "images", "network", "streaming"},
+    "training": {
+        "bags",
+        "datasets",
+        "evaluation",
+        "images",
+        "network",
+        "processes",
+        "streaming",
+    },
     "ros": {"bags", "costmap", "geometry", "images", "network", "pipeline", "streaming"},
     "replay": {
         "bags",

@@ -13,7 +13,7 @@ import yaml
 from training_harness import log_lines, losses, settings, values, write_camvid
 
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.training.distributed import Processes, joined
+from dcfm_ros.processes import Processes, joined
 from dcfm_ros.training.trainer import Trainer, step_seed
 
 # SGD, since AdamW hides gradients of a wrong size; no dropout, which each process draws anew.
@@ -39,7 +39,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from dcfm_ros.network import named_config
 from dcfm_ros.training.build import build
-from dcfm_ros.training.distributed import Processes, joined
+from dcfm_ros.processes import Processes, joined
 from dcfm_ros.training.objective import Objective
 from dcfm_ros.training.settings import LossSettings, TrainSettings
 from dcfm_ros.training.sync_norm import SyncBatchNorm2d, synchronize_norms

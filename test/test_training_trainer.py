@@ -18,8 +18,8 @@ from dcfm_ros import Segmenter
 from dcfm_ros.errors import CheckpointError, DcfmError, DeviceError, SettingsError
 from dcfm_ros.network import CheckpointInfo, Dcfm, load, named_config, read_info, save
 from dcfm_ros.network.labels import label_set
+from dcfm_ros.processes import Processes
 from dcfm_ros.training.code_version import code_version
-from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.run_log import RunLog
 from dcfm_ros.training.trainer import Trainer
 

@@ -14,7 +14,7 @@ from training_harness import HEIGHT, WIDTH, write_camvid
 from dcfm_ros.datasets import Clips, camvid, read_rgb
 from dcfm_ros.network import Dcfm, named_config
 from dcfm_ros.network.labels import CAMVID11
-from dcfm_ros.training.distributed import Processes
+from dcfm_ros.processes import Processes
 from dcfm_ros.training.pictures import overlays
 from dcfm_ros.training.validation import Predictor, Validation, spread, validate
 

@@ -86,15 +86,15 @@ def _evaluate_fleet(
     args: argparse.Namespace, settings: RunSettings, live: Live | None, judge: Judge
 ) -> int:
     """The exit code, the same in all processes that torchrun started."""
-    from dcfm_ros.evaluation.fleet.processes import joined
     from dcfm_ros.evaluation.fleet.report import fleet_text, without_deliveries
     from dcfm_ros.evaluation.fleet.run import Fleet, evaluate_fleet
     from dcfm_ros.evaluation.report.summary import summary
+    from dcfm_ros.processes import joined
 
     fleet = Fleet(
         tuple(args.recordings), args.out, settings, live, args.jobs or 1, resume=args.resume
     )
-    with joined() as processes:
+    with joined("cpu") as processes:
         code = 0
         found = evaluate_fleet(
             fleet, processes, [sys.executable, "-m", "dcfm_ros.cli.evaluate_one"]
@@ -108,4 +108,4 @@ def _evaluate_fleet(
             print(f"report: {args.out / 'report.html'}")
             verdict = judge.verdict(args.out)
             code = _FAILED if any(row.error for row in rows) else verdict
-        return processes.from_first(code)
+        return processes.from_first(lambda: code)

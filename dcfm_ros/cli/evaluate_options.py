@@ -206,7 +206,7 @@ def live_of(args: argparse.Namespace, settings: RunSettings) -> Live | None:
 
 def is_fleet(args: argparse.Namespace) -> bool:
     """Whether there is more to do than one recording in this process."""
-    from dcfm_ros.evaluation.fleet.processes import started_processes
+    from dcfm_ros.processes import started_processes
 
     if args.jobs is not None and args.jobs < 1:
         raise SettingsError(f"--jobs: found {args.jobs}, expected at least 1")

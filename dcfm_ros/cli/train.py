@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         print(_listing(settings))
         return 0
 
-    from dcfm_ros.training.distributed import joined
+    from dcfm_ros.processes import joined
     from dcfm_ros.training.trainer import Trainer
 
     folder = args.out or Path("out/train") / path.stem

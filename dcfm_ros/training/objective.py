@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.network.dcfm import Dcfm
-from dcfm_ros.training.distributed import Processes
+from dcfm_ros.processes import Processes
 from dcfm_ros.training.loss import labelled_loss, labelled_weight, symmetric_loss
 from dcfm_ros.training.settings import LossSettings
 

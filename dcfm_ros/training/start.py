@@ -16,9 +16,9 @@ from dcfm_ros.network.config import EFFICIENTNETS
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.pretrained import initialize_backbone, packaged_file
 from dcfm_ros.network.resnet import ResNet
+from dcfm_ros.processes import Processes
 from dcfm_ros.resources import resource
 from dcfm_ros.training.build import Plan, build
-from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.optimizer import build_optimizer
 from dcfm_ros.training.settings import TrainSettings
 from dcfm_ros.training.state import State, read_state

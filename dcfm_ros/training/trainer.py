@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from dcfm_ros.errors import DcfmError, SettingsError
 from dcfm_ros.network.checkpoint import CheckpointInfo, save
+from dcfm_ros.processes import Processes
 from dcfm_ros.settings import to_dict
 from dcfm_ros.streaming.device import prepare_thread
 from dcfm_ros.training.build import plan
 from dcfm_ros.training.code_version import code_version
 from dcfm_ros.training.data import class_weights, find_data
-from dcfm_ros.training.distributed import Processes
 from dcfm_ros.training.objective import TERMS, Objective
 from dcfm_ros.training.optimizer import set_learning_rates
 from dcfm_ros.training.out_of_memory import explained

@@ -22,11 +22,12 @@ from dcfm_ros.evaluation.fleet.jobs import (
     mark_done,
     plan,
 )
-from dcfm_ros.evaluation.fleet.processes import Processes, plain_environment
 from dcfm_ros.evaluation.fleet.report import read_row, sum_of, write_fleet_report
 from dcfm_ros.evaluation.fleet.request import Live, Request, plain
 from dcfm_ros.evaluation.fleet.workers import Task, run_tasks
+from dcfm_ros.evaluation.measure.counts import Counts, from_vector, to_vector
 from dcfm_ros.network import read_info
+from dcfm_ros.processes import Processes, plain_environment
 from dcfm_ros.progress import progress
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming.device import resolve_device, resolve_threads
@@ -76,7 +77,7 @@ def evaluate_fleet(
     failed = {row.name for row in own_rows if row.error}
     good = [job for job in own if job.name not in failed]
     rows = processes.gather(own_rows)
-    total = processes.sum(sum_of(good, len(labels.classes), settings.measures))
+    total = sum_counts(sum_of(good, len(labels.classes), settings.measures), processes)
     if not processes.is_first:
         return None
     order = {job.name: place for place, job in enumerate(jobs)}
@@ -110,6 +111,13 @@ def _evaluated(
         if not outcome.error:
             mark_done(job)
         yield read_row(job, outcome.error, outcome.seconds)
+
+
+def sum_counts(counts: Counts, processes: Processes) -> Counts:
+    """The sum over all processes, in each; of the same names and shapes in all."""
+    if processes.count == 1:
+        return counts
+    return from_vector(processes.sum(torch.from_numpy(to_vector(counts))).numpy(), counts)
 
 
 def _of_each(fleet: Fleet, processes: Processes) -> RunSettings:

@@ -1,10 +1,10 @@
-"""The processes of one run, as torchrun starts them; without torchrun there is one."""
+"""The processes of one run, of training or of a fleet, as torchrun starts them; without it one."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,9 @@ from dcfm_ros.streaming.device import resolve_device
 
 T = TypeVar("T")
 
-_PATIENCE = timedelta(days=1)  # unpacking a long bag takes longer than any step
+_PATIENCE = timedelta(days=30)
+"""Unpacking a long bag takes longer than any step; one process may have longer recordings."""
+_SET_BY_TORCHRUN = ("GROUP_", "LOCAL_", "MASTER_", "RANK", "ROLE_", "TORCHELASTIC_", "WORLD_SIZE")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Processes:
     count: int = 1
     local_rank: int = 0
     """Among those of its machine."""
+    local_count: int = 1
+    """How many share this machine."""
     patient: dist.ProcessGroup | None = None
     """Waits as long as it takes; where there are several processes."""
 
@@ -53,6 +57,18 @@ class Processes:
         dist.broadcast_object_list(box, group=self.patient)
         return box[0]  # type: ignore[return-value]
 
+    def own(self, items: Sequence[T]) -> Sequence[T]:
+        """This process's share of what all have in the same order."""
+        return items[self.rank :: self.count]
+
+    def gather(self, items: Sequence[T]) -> list[T]:
+        """The items of all processes in the first; in others their own."""
+        if self.count == 1:
+            return list(items)
+        boxes: list[Sequence[T]] | None = [()] * self.count if self.is_first else None
+        dist.gather_object(list(items), boxes, group=self.patient)
+        return [item for box in boxes for item in box] if boxes is not None else list(items)
+
     @contextmanager
     def first_of_machine_first(self) -> Iterator[None]:
         """Run the body in the first process of each machine, then in its others."""
@@ -73,9 +89,10 @@ def joined(device: str = "auto") -> Iterator[Processes]:
     Raises:
         DeviceError: no such device.
     """
-    count, local_rank = (
-        int(os.environ.get("WORLD_SIZE", "1")),
+    count = started_processes()
+    local_rank, local_count = (
         int(os.environ.get("LOCAL_RANK", "0")),
+        int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
     )
     chosen = resolve_device(device)
     if chosen.type == "cuda" and count > 1:
@@ -87,9 +104,24 @@ def joined(device: str = "auto") -> Iterator[Processes]:
         return
     # A 1x1 kernel's strides are ambiguous; its memory is the same.
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-    dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    if chosen.type == "cuda":
+        dist.init_process_group("nccl")
+    else:
+        dist.init_process_group("gloo", timeout=_PATIENCE)
     try:
         patient = dist.new_group(backend="gloo", timeout=_PATIENCE)
-        yield Processes(chosen, dist.get_rank(), count, local_rank, patient)
+        yield Processes(chosen, dist.get_rank(), count, local_rank, local_count, patient)
     finally:
         dist.destroy_process_group()
+
+
+def started_processes() -> int:
+    """How many torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def plain_environment() -> dict[str, str]:
+    """This process's environment without what torchrun has set: for processes of its own."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith(_SET_BY_TORCHRUN)}
+    own.pop("OMP_NUM_THREADS", None)
+    return own

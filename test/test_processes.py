@@ -9,21 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from dcfm_ros.evaluation.fleet.processes import joined
+from dcfm_ros.evaluation.fleet.run import sum_counts
 from dcfm_ros.evaluation.measure.counts import no_counts
 from dcfm_ros.evaluation.measure.tally import Measures
+from dcfm_ros.processes import joined
 
 HERE = Path(__file__).resolve().parent
 
 
 def test_alone_everything_is_as_it_is():
     counts = no_counts(2, Measures())
-    with joined() as processes:
+    with joined("cpu") as processes:
         assert processes.is_first
         assert list(processes.own("abc")) == ["a", "b", "c"]
-        assert processes.sum(counts) is counts
+        assert sum_counts(counts, processes) is counts
         assert processes.gather([1, 2]) == [1, 2]
-        assert processes.from_first(3) == 3
+        assert processes.from_first(lambda: 3) == 3
 
 
 def test_two_processes_sum_counts_and_gather_rows(tmp_path):
