@@ -40,9 +40,16 @@ def write_bag(path: Path, depth: str) -> Path:
     return path
 
 
-def offline(bag: Path, with_depth: bool) -> dict[int, CostGrid]:
-    """The grids of the bag by stamp, with the shipped model on the CPU."""
+@pytest.fixture(scope="module")
+def engine():
+    """The shipped model on the CPU."""
     engine = Engine.load(EngineSettings(device="cpu"))
+    yield engine
+    engine.release()
+
+
+def offline(engine: Engine, bag: Path, with_depth: bool) -> dict[int, CostGrid]:
+    """The grids of the bag by stamp."""
     pipeline = CameraPipeline(Segmenter(engine))
     labels = engine.info.labels
     transforms = TransformBuffer()
@@ -68,7 +75,6 @@ def offline(bag: Path, with_depth: bool) -> dict[int, CostGrid]:
                 feed.put(image, entry.log_ns)
             updates += feed.take(entry.log_ns)
     updates += feed.take(None)
-    engine.release()
     assert len(updates) == FRAMES
     assert not [update.error for update in updates if update.error]
     return {update.image.stamp_ns: update.grid for update in updates if update.grid is not None}
@@ -97,14 +103,9 @@ class Attempt:
         self.classes = {stamp(g): g for g in classes if stamp(g) >= stamp(statuses[0])}
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("depth", ["none", "16UC1"])
-def test_the_live_grids_of_a_bag_are_those_of_the_offline_run(depth, tmp_path):
-    bag = write_bag(tmp_path / "street", depth)
-    expected = offline(bag, depth != "none")
-    assert len(expected) == FRAMES // 2
-    last = expected[max(expected)]
-    assert {0, 100} <= set(np.unique(last.costs))
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """A node, and a peer that listens to it."""
     parameters = {
         "image_transport": "compressed",
         "engine.device": "cpu",
@@ -112,23 +113,45 @@ def test_the_live_grids_of_a_bag_are_those_of_the_offline_run(depth, tmp_path):
         "costmap.tf_timeout_s": SETTINGS.tf_timeout_s,
         "costmap.clear_after_s": SETTINGS.clear_after_s,
     }
-    topics = [IMAGES, INFO, "/tf", "/tf_static", *([DEPTH] if depth != "none" else [])]
     remaps = ["-r", "image:=/camera/image_raw", "-r", f"depth:={DEPTH}"]
-    node = "/road/segmenter"
+    log = tmp_path_factory.mktemp("road") / "log"
     with (
         running_peer("road_peer") as peer,
-        running_node(tmp_path / "log", "road", parameters, *remaps) as process,
+        running_node(log, "road", parameters, *remaps) as process,
     ):
         process.wait_for_log(f"active; waiting for images on {IMAGES}", 90)
-        for number in range(ATTEMPTS):
-            log = tmp_path / f"player_{number}"
-            attempt = Attempt(peer, bag, RATE / 2**number, topics, max(expected), log)
-            if attempt.complete:
-                break
-            # Something else took the cores for longer than a frame: once more, at half the rate.
-            assert peer.transition(node, "deactivate")
-            assert peer.transition(node, "activate")
+        yield peer
         assert process.end() == 0
+
+
+@pytest.fixture
+def peer(running):
+    """The node starts anew after each test."""
+    yield running
+    start_anew(running)
+
+
+def start_anew(peer) -> None:
+    assert peer.transition("/road/segmenter", "deactivate")
+    assert peer.transition("/road/segmenter", "activate")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("depth", ["none", "16UC1"])
+def test_the_live_grids_of_a_bag_are_those_of_the_offline_run(depth, engine, peer, tmp_path):
+    bag = write_bag(tmp_path / "street", depth)
+    expected = offline(engine, bag, depth != "none")
+    assert len(expected) == FRAMES // 2
+    last = expected[max(expected)]
+    assert {0, 100} <= set(np.unique(last.costs))
+    topics = [IMAGES, INFO, "/tf", "/tf_static", *([DEPTH] if depth != "none" else [])]
+    for number in range(ATTEMPTS):
+        log = tmp_path / f"player_{number}"
+        attempt = Attempt(peer, bag, RATE / 2**number, topics, max(expected), log)
+        if attempt.complete:
+            break
+        # Something else took the cores for longer than a frame: once more, at half the rate.
+        start_anew(peer)
     live = {at: grid for at, grid in attempt.costs.items() if at in expected}
     assert sorted(live) == sorted(expected)
     for at, grid in expected.items():
