@@ -22,7 +22,8 @@ demo: ## replay a bag over DDS into the live node, end in a report with pictures
 
 test: ## the test suite on real rclpy, real DDS, real bags
 	@$(setup) --test
-	@$(run) python -m pytest -n auto --maxprocesses 8 --dist loadfile $(PYTEST_ARGS)
+	@$(run) python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder \
+		$(PYTEST_ARGS)
 
 lint: ## ruff: rules and format
 	@$(setup) --test
