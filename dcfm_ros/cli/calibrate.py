@@ -8,7 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcfm_ros.cli.options import add_source_options, source_options
+from dcfm_ros.cli.options import (
+    add_machine_options,
+    add_source_options,
+    check_out_file,
+    engine_settings,
+    source_options,
+)
 from dcfm_ros.progress import progress
 
 if TYPE_CHECKING:
@@ -31,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
             "camera and of the places where the robot will be, a minute or two, moving as it will."
         ),
     )
-    parser.add_argument("checkpoint", type=Path, metavar="CKPT", help="checkpoint to calibrate")
+    parser.add_argument("checkpoint", metavar="CKPT", help="checkpoint to calibrate")
     parser.add_argument(
         "videos", type=Path, nargs="+", metavar="VIDEO", help="videos, folders of pictures or bags"
     )
@@ -47,8 +53,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--discount", action="store_true", help="lower the confidence of reused labels, too"
     )
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, …")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads")
+    add_machine_options(parser)
     add_source_options(parser, truth=False)
     parser.set_defaults(run=run)
 
@@ -61,20 +66,17 @@ def run(args: argparse.Namespace) -> int:
     """
     from dcfm_ros.calibration.fit import fit
     from dcfm_ros.calibration.reuse_table import measure_reuse
-    from dcfm_ros.cli.options import check_out_file
     from dcfm_ros.datasets.source import open_source
     from dcfm_ros.errors import SettingsError
     from dcfm_ros.evaluation.run.exact import check_sources
     from dcfm_ros.network import calibrated
-    from dcfm_ros.streaming import Engine, EngineSettings
+    from dcfm_ros.streaming import Engine
 
     if args.ages < 1 or (args.frames is not None and args.frames < 1):
         raise SettingsError("--ages and --frames: expected 1 or more")
     check_out_file(args.out)
     check_sources(args.videos, source_options(args))
-    engine = Engine.load(
-        EngineSettings(checkpoint=str(args.checkpoint), device=args.device, threads=args.threads)
-    )
+    engine = Engine.load(engine_settings(args))
     tables = []
     for path in args.videos:
         with open_source(path, source_options(args)) as source:
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
             if source.decoder.hint:
                 print(f"note: {source.path}: {source.decoder.hint}")
     calibration = fit(tables, discount=args.discount)
-    calibrated(args.checkpoint, calibration.to_plain(), args.out)
+    calibrated(Path(args.checkpoint), calibration.to_plain(), args.out)
     print(_told(calibration, tables))
     print(f"{args.out}: calibrated on {', '.join(calibration.fitted_on)}")
     return 0

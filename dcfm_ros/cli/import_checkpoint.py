@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dcfm_ros.cli.options import check_out_file
+
 
 def add_parser(subparsers: Any) -> None:
     """Add the verb to the command line."""
@@ -35,7 +37,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         CheckpointError: a file is missing, damaged, unsafe, or of another configuration.
     """
-    from dcfm_ros.cli.options import check_out_file
     from dcfm_ros.network.published import import_published
 
     check_out_file(args.out)

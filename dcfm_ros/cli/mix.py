@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dcfm_ros.cli.options import check_out_file
 from dcfm_ros.errors import SettingsError
 
 
@@ -34,7 +35,6 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: a share outside of 0 to 1, or checkpoints that cannot be mixed.
     """
-    from dcfm_ros.cli.options import check_out_file
     from dcfm_ros.network.mix import mix
 
     if not 0.0 <= args.share <= 1.0:

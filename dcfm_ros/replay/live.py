@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dcfm_ros.bags import open_bag, write_bag
+from dcfm_ros.bags import open_bag
 from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.evaluation.evaluate import RunSettings
 from dcfm_ros.evaluation.run.costmap_messages import CostmapTopics
@@ -44,37 +44,6 @@ def figure_outputs(settings: RunSettings) -> tuple[str, ...]:
     return LABELS if settings.costmap is None else (*LABELS, GRID)
 
 
-def run_live(
-    bag: Path,
-    image_topic: str,
-    settings: RunSettings,
-    rate: float,
-    outputs: Path,
-    log: Path,
-    advance: Callable[[float], object],
-    topics: Collection[str] = PICTURES,
-) -> Delivery:
-    """Play a bag's images to a node of its own and record what it publishes.
-
-    Args:
-        image_topic: raw or compressed images.
-        rate: of playing, times real time.
-        outputs: the bag to create.
-        log: receives all that the node says.
-        advance: called with the seconds of bag time that have passed since the last call.
-        topics: outputs of the node to record.
-
-    Raises:
-        EvaluationError: the node does not start, ends by itself, or gives nothing back.
-        BagError: a bag that cannot be read or written.
-    """
-    with (
-        write_bag(outputs) as writer,
-        live_node(bag, image_topic, settings, writer, topics, log) as node,
-    ):
-        return node.play(rate, advance)
-
-
 @contextmanager
 def live_node(
     bag: Path,
@@ -87,8 +56,10 @@ def live_node(
     """A node of its own, active, for a bag that can be played to it again and again.
 
     Args:
+        image_topic: raw or compressed images.
         sink: receives what the node publishes.
         topics: outputs of the node to subscribe to.
+        log: receives all that the node says.
 
     Raises:
         EvaluationError: the node does not start.
@@ -108,27 +79,21 @@ def live_node(
                 recorder.recording(),
             ):
                 _wait_until_active(process, recorder)
-                yield LiveNode(bag, image_topic, settings, process, recorder, beside)
+                missing = settings.source.skip_missing
+                yield LiveNode(bag, missing, image_topic, beside, process, recorder)
 
 
+@dataclass(frozen=True)
 class LiveNode:
     """A node that takes images, and the recorder of its outputs; see `live_node`."""
 
-    def __init__(
-        self,
-        bag: Path,
-        image_topic: str,
-        settings: RunSettings,
-        process: NodeProcess,
-        recorder: Recorder,
-        beside: tuple[str, ...] = (),
-    ) -> None:
-        self._bag = bag
-        self._beside = beside
-        self._skip_missing = settings.source.skip_missing
-        self._image_topic = image_topic
-        self._process = process
-        self._recorder = recorder
+    bag: Path
+    skip_missing: bool
+    image_topic: str
+    beside: tuple[str, ...]
+    """What else is played: all that the costmap needs."""
+    process: NodeProcess
+    recorder: Recorder
 
     def play(
         self,
@@ -150,18 +115,18 @@ class LiveNode:
         """
         from dcfm_ros.ros.player import Player, PlaySettings
 
-        topic = self._image_topic
+        topic = self.image_topic
         before = self._counts()
-        settings = PlaySettings(rate=rate, topics=(topic, *self._beside), wait_for=(topic,))
+        settings = PlaySettings(rate=rate, topics=(topic, *self.beside), wait_for=(topic,))
         with (
-            open_bag(self._bag, skip_missing=self._skip_missing) as reader,
-            _stopped_when_dead(self._process) as stop,
+            open_bag(self.bag, skip_missing=self.skip_missing) as reader,
+            _stopped_when_dead(self.process) as stop,
         ):
             player = Player(reader, settings, _until(most_s, stop, advance))
             try:
-                _wait_until_matched(player, self._process, stop)
+                _wait_until_matched(player, self.process, stop)
                 played = player.play(stop)
-                self._process.check()
+                self.process.check()
                 sent = played.messages[topic]
                 self._wait_for_the_rest(sent, before, patience_s)
             finally:
@@ -177,12 +142,12 @@ class LiveNode:
                 return False
             return now.received - before.received >= now.published - before.published
 
-        self._recorder.wait(complete, patience_s)
-        self._process.check()
+        self.recorder.wait(complete, patience_s)
+        self.process.check()
 
     def _counts(self) -> _Counts:
-        status = self._recorder.status()
-        received = self._recorder.counts["label_image"]
+        status = self.recorder.status()
+        received = self.recorder.counts["label_image"]
         if status is None:
             return _Counts(0, 0, received)
         return _Counts(int(status.published), int(status.dropped), received)
@@ -191,7 +156,7 @@ class LiveNode:
         now = self._counts()
         segmented = now.received - before.received
         if not segmented:
-            raise self._process.failure(f"no label image came back for {sent} images sent")
+            raise self.process.failure(f"no label image came back for {sent} images sent")
         dropped = now.dropped - before.dropped
         return Delivery(
             sent=sent,

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from dcfm_ros.bags import open_bag
+from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.datasets.source import Source, open_source
 from dcfm_ros.evaluation.evaluate import RunSettings
 from dcfm_ros.evaluation.report.write import write_report
@@ -17,7 +17,7 @@ from dcfm_ros.evaluation.run.recorded import rate_hz, recorded_frames
 from dcfm_ros.evaluation.run.results import LIVE, Delivery, Results, Setup
 from dcfm_ros.network import read_info
 from dcfm_ros.progress import progress, seconds_bar
-from dcfm_ros.replay.live import PICTURES, run_live
+from dcfm_ros.replay.live import PICTURES, live_node
 from dcfm_ros.replay.recording import say
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, EngineSettings
@@ -77,17 +77,12 @@ def _play(
     with open_bag(source.path, skip_missing=settings.source.skip_missing) as bag:
         duration_s = bag.duration_ns / 1e9
     say(f"playing {source.frame_count} images in {duration_s / rate:.0f} s into the node")
-    with seconds_bar("playing", duration_s) as bar:
-        return run_live(
-            source.path,
-            source.image_topic,
-            settings,
-            rate,
-            stage / OUTPUTS,
-            out / LOG,
-            bar.update,
-            outputs,
-        )
+    with (
+        write_bag(stage / OUTPUTS) as writer,
+        live_node(source.path, source.image_topic, settings, writer, outputs, out / LOG) as node,
+        seconds_bar("playing", duration_s) as bar,
+    ):
+        return node.play(rate, bar.update)
 
 
 def _report(
