@@ -9,7 +9,7 @@ from typing import Any
 from dcfm_ros.evaluation.measure.frames import FrameRecord
 from dcfm_ros.evaluation.report import max_rate
 from dcfm_ros.evaluation.report.costmap_pictures import beside
-from dcfm_ros.evaluation.report.formats import recordings_table
+from dcfm_ros.evaluation.report.formats import MISSING, recordings_table
 from dcfm_ros.evaluation.report.latency_figures import (
     latency_histogram,
     stage_bars,
@@ -146,8 +146,8 @@ def _recording_settings(document: Document) -> dict[str, Any]:
     (only,) = recordings
     return {
         "path": only["path"],
-        "image topic": only["image_topic"] or "n/a",
-        "ground truth": only["label_topic"] or "n/a",
+        "image topic": only["image_topic"] or MISSING,
+        "ground truth": only["label_topic"] or MISSING,
         "image size": "{width}x{height} px".format(**only["image_size"]),
         "unreadable frames": only["unreadable_frames"],
         "dcfm_ros": document["dcfm_ros"],
