@@ -73,7 +73,7 @@ class BagTypes:
 
     def _problem(self, connection: Connection) -> str | None:
         if not _is_cdr(connection):
-            return "its messages are not serialised as CDR"
+            return f"its messages are serialised as {_serialisation(connection)}, not as CDR"
         pending, seen = [bag_type_name(connection)], set()
         while pending:
             name = pending.pop()
@@ -86,12 +86,17 @@ class BagTypes:
                 pending += _parts(name, self._store.fielddefs)
         return None
 
+    def described(self, connection: Connection) -> str:
+        """Type of a connection's messages, and their encoding where it is none of ROS."""
+        encoding = "" if _is_cdr(connection) else f" as {_serialisation(connection)}"
+        return f"({bag_type_name(connection)}){encoding}"
+
     def refusal(self, connection: Connection) -> str:
         """Why messages of a connection that is not known cannot be read."""
+        other = "record as mcap, which stores definitions" if _is_cdr(connection) else "convert it"
         return (
             f"topic {connection.topic} holds {bag_type_name(connection)}, which cannot be read: "
-            f"{self._problem(connection)}; leave the topic out, "
-            "or record as mcap, which stores definitions"
+            f"{self._problem(connection)}; leave the topic out, or {other}"
         )
 
     def _collect(self, connections: list[Connection]) -> Typesdict:
@@ -137,8 +142,13 @@ def bag_type_name(connection: Connection) -> str:
 
 
 def _is_cdr(connection: Connection) -> bool:
+    return _serialisation(connection) == "cdr"
+
+
+def _serialisation(connection: Connection) -> str:
+    """How the messages of a connection are encoded: "cdr", or "json" and others."""
     ext = connection.ext
-    return isinstance(ext, ConnectionExtRosbag1) or ext.serialization_format == "cdr"
+    return "cdr" if isinstance(ext, ConnectionExtRosbag1) else ext.serialization_format
 
 
 def _parse(connection: Connection) -> Typesdict:

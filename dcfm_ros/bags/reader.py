@@ -219,12 +219,12 @@ class BagReader:
 
     def _readable(self, readable: Callable[[Connection], bool]) -> set[str]:
         left_out = {
-            (ros2_topic_name(connection.topic), bag_type_name(connection))
+            (ros2_topic_name(connection.topic), self._types.described(connection))
             for connection in self._connections
             if not readable(connection)
         }
         if left_out:
-            listed = ", ".join(f"{name} ({kind})" for name, kind in sorted(left_out))
+            listed = ", ".join(f"{name} {kind}" for name, kind in sorted(left_out))
             _log.warning("%s: left out topics of types that are not known: %s", self.path, listed)
         return {topic.name for topic in self.topics} - {name for name, _ in left_out}
 

@@ -13,6 +13,7 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag1, QosDurability
 from rosbags.rosbag1 import Reader as Reader1
 from rosbags.rosbag2 import Reader as Reader2
 
+from dcfm_ros.bags.mcap import AnyMcapReader
 from dcfm_ros.bags.storage import MCAP, ROS1, SQLITE3, ZSTD_MAGIC, BagFile
 from dcfm_ros.errors import BagError
 
@@ -29,7 +30,7 @@ _REPAIR = {
     SQLITE3: "recover it with `sqlite3 FILE .recover`",
 }
 # What rosbags says of whole files that it does not take.
-_OTHER_FORMAT = ("profile is not", "not supported", "unsupported")
+_OTHER_FORMAT = ("not supported", "unsupported")
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def is_latched(connection: Connection) -> bool:
 def _opened(file: BagFile, path: Path) -> Iterator[Reader1 | Reader2]:
     try:
         reader = Reader1(path) if file.kind == ROS1 else Reader2(path)
+        if isinstance(reader, Reader2) and file.kind == MCAP:
+            reader.storage = AnyMcapReader(path)
         reader.open()
     except Exception as error:  # a damaged file makes rosbags raise nearly anything
         raise BagError(_damaged(file, error)) from None
