@@ -127,7 +127,8 @@ def run_cmake(source: Path, work: Path, prefix: Path, environment: dict[str, str
         f"-DPYTHON_INSTALL_DIR={SITE_PACKAGES}",
         f"-DPython3_EXECUTABLE={sys.executable}",
     ]
-    compile_and_install = ["cmake", "--build", str(work), "--parallel", "--target", "install"]
+    jobs = str(len(os.sched_getaffinity(0)))  # a bare --parallel starts all compilers at once
+    compile_and_install = ["cmake", "--build", str(work), "--parallel", jobs, "--target", "install"]
     configured = work / "configured"
     fresh = not configured.exists()
     try:
