@@ -59,6 +59,9 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["cli"] = set(ALLOWED)
 ALLOWED |= {name: set() for name in BASE}
 
+# the parts of the room of evaluation, low to high
+EVALUATION = ("measure", "run", "report", "evaluate", "compare", "fleet")
+
 ROS_MODULES = {
     "ament_index_python",
     "bond",
@@ -111,6 +114,25 @@ def test_a_module_imports_only_rooms_below_its_own(file):
     }
     known = rooms & set(ALLOWED)
     assert known <= ALLOWED[room] | BASE | {room}
+
+
+@pytest.mark.parametrize("part", EVALUATION)
+def test_a_part_of_evaluation_imports_only_parts_below_its_own(part):
+    room = PACKAGE / "evaluation"
+    own = [*room.glob(f"{part}/*.py"), *room.glob(f"{part}.py")]
+    assert own
+    parts = {
+        name.split(".")[2]
+        for file in own
+        for name in imported_modules(file.read_text())
+        if name.startswith("dcfm_ros.evaluation.")
+    }
+    assert parts <= set(EVALUATION[: EVALUATION.index(part) + 1])
+
+
+def test_evaluation_has_no_other_parts():
+    found = {path.stem for path in (PACKAGE / "evaluation").iterdir()}
+    assert found - {"__init__", "__pycache__"} == set(EVALUATION)
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(PACKAGE)))

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from frame_harness import segmented_frame
+from frame_harness import ALL, COST, LABELS, random_tally
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.measure.cost import FrameCost
 from dcfm_ros.evaluation.measure.counts import (
     accuracy_of,
     added,
@@ -24,46 +23,13 @@ from dcfm_ros.evaluation.measure.counts import (
 from dcfm_ros.evaluation.measure.latency import centres_ms, histogram, time_stages
 from dcfm_ros.evaluation.measure.metrics import Conventions, measure
 from dcfm_ros.evaluation.measure.tally import Measures, Tally
-from dcfm_ros.network import LabelSet
 
-CLASSES, SHAPE = 3, (24, 32)
-LABELS = LabelSet("three", ("a", "b", "c"), ((255, 0, 0), (0, 0, 255), (0, 255, 0)))
-COST = FrameCost(key=100, non_key=20, key_attention=0, non_key_attention=0, parameters=1)
-ALL = Measures(boundary=True, flow=True, calibration=True)
-
-
-def tally_of(seed: int, count: int, measures: Measures = ALL) -> Tally:
-    """Random frames, some without ground truth or confidence, some with ids that are no class."""
-    rng = np.random.default_rng(seed)
-    tally = Tally(CLASSES, measures)
-    truth = rng.integers(0, CLASSES + 2, SHAPE).astype(np.uint8)
-    for index in range(count):
-        age = index % 4
-        labels = np.where(rng.random(SHAPE) < 0.7, truth % CLASSES, 0).astype(np.uint8)
-        total_ms = float(rng.gamma(4.0, 10.0))
-        tally.add(
-            segmented_frame(
-                labels,
-                index=index,
-                stamp_ns=index * 10**8,
-                is_key_frame=age == 0,
-                age=age,
-                mean_confidence=math.nan if index == 3 else float(rng.random()),
-                stages_ms={"preprocess": 0.0, "network": total_ms / 2, "total": total_ms},
-                rgb=rng.integers(0, 256, (*SHAPE, 3)).astype(np.uint8),
-                truth=None if index == 5 else truth,
-                expected_label_change=float(rng.random()) if age else math.nan,
-                confidence=rng.integers(0, 256, SHAPE).astype(np.uint8),
-                reference=(labels + (rng.random(SHAPE) < 0.1)).astype(np.uint8) % CLASSES,
-            ),
-            "bag",
-        )
-    return tally
+CLASSES = 3
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return [tally_of(seed, count) for seed, count in ((1, 30), (2, 7), (3, 1))]
+    return [random_tally(seed, count) for seed, count in ((1, 30), (2, 7), (3, 1))]
 
 
 @pytest.fixture(scope="module")

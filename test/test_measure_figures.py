@@ -4,11 +4,16 @@ from dataclasses import fields
 
 import pytest
 from comparison_harness import write_run
+from frame_harness import COST, LABELS, random_tally
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.compare.runs import load_run
 from dcfm_ros.evaluation.measure.costmap_score import CostmapScore
-from dcfm_ros.evaluation.measure.figures import figures, the_figure
+from dcfm_ros.evaluation.measure.counts import counts_of
+from dcfm_ros.evaluation.measure.figures import declared, figures, the_figure
+from dcfm_ros.evaluation.measure.latency import time_stages
+from dcfm_ros.evaluation.measure.metrics import Conventions, measure
+from dcfm_ros.evaluation.report.document import peak_memory
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +77,46 @@ def test_costmaps_of_all_recordings_are_counted_together(tmp_path):
     assert found["costmap.hidden_obstacles"].value == pytest.approx(100 * 5 / 55)
     assert found["costmap.hidden_obstacles"].better == -1
     assert found["costmap.obstacles_near"].value is None
+
+
+NO_FIGURES = (
+    ("total", "key_frames", "reasons"),
+    ("total", "accuracy", "by_age"),
+    ("total", "accuracy", "frames"),
+    ("total", "accuracy", "pixels"),
+    *(("total", "calibration", f"bins{kind}") for kind in ("", "_of_fresh", "_of_reuse")),
+)
+"""How a run came about, and drawings."""
+
+
+def paths(node, path=()):
+    """Where a document has numbers, but for ids."""
+    if path in NO_FIGURES:
+        return
+    if isinstance(node, list):
+        node = {entry["name"]: {k: v for k, v in entry.items() if k != "id"} for entry in node}
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from paths(value, (*path, key))
+    elif not isinstance(node, str):
+        yield path
+
+
+def test_every_number_that_is_measured_is_declared():
+    """Whoever measures something new says what it is called, its unit and what is better."""
+    tally = random_tally(seed=1, count=30)
+    document = {
+        "setup": {"classes": LABELS.classes},
+        "total": measure(counts_of(tally), LABELS, COST, Conventions(own_reference=True)),
+        "recordings": [],
+        "timings": {
+            "total": {"rate_hz": 10.0, **time_stages(tally.latencies)},
+            "peak_memory": peak_memory(),
+        },
+    }
+    known = {figure.path for figure in declared(LABELS.classes)}
+    measured = {*paths(document["total"], ("total",)), *paths(document["timings"], ("timings",))}
+    assert measured <= known
+    stages = {path[3] for path in known - measured}
+    assert stages == {"queue", "postprocess"}, "those that no frame of this run had"
+    assert len({figure.name for figure in declared(LABELS.classes)}) == len(known)

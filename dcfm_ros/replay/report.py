@@ -11,8 +11,8 @@ from dcfm_ros.bags import open_bag, write_bag
 from dcfm_ros.datasets.source import Source, open_source
 from dcfm_ros.evaluation.evaluate import RunSettings
 from dcfm_ros.evaluation.report.write import write_report
-from dcfm_ros.evaluation.run.costmap_published import PublishedGrids
 from dcfm_ros.evaluation.run.costmap_run import costmap_of
+from dcfm_ros.evaluation.run.grid_messages import PublishedGrids
 from dcfm_ros.evaluation.run.recorded import rate_hz, recorded_frames
 from dcfm_ros.evaluation.run.results import LIVE, Delivery, Results, Setup
 from dcfm_ros.network import read_info

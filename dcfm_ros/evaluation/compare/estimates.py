@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -92,18 +92,6 @@ def estimate(figure: Figure, setup: Mapping[str, Any]) -> Estimate | None:
 def agrees(found: float, expected: float) -> bool:
     """Whether two figures are the same but for rounding."""
     return abs(found - expected) <= _ROUNDING * max(1.0, abs(expected))
-
-
-def joined(logs: Sequence[FrameLog]) -> FrameLog:
-    """The frames of several recordings after each other."""
-    return FrameLog(
-        np.concatenate([log.stamps_ns for log in logs]),
-        np.concatenate([log.is_key for log in logs]),
-        np.concatenate([log.confidence for log in logs]),
-        np.concatenate([log.miou for log in logs]),
-        np.concatenate([log.total_ms for log in logs]),
-        np.concatenate([log.counts for log in logs]),
-    )
 
 
 def _miou(drawn: Resampled) -> Floats:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,13 @@ class FrameLog:
 
     def at(self, places: NDArray[np.intp]) -> FrameLog:
         """The frames at some places."""
-        return FrameLog(
-            self.stamps_ns[places],
-            self.is_key[places],
-            self.confidence[places],
-            self.miou[places],
-            self.total_ms[places],
-            self.counts[places],
-        )
+        return FrameLog(*(getattr(self, field.name)[places] for field in fields(self)))
+
+
+def joined(logs: Sequence[FrameLog]) -> FrameLog:
+    """The frames of several recordings after each other."""
+    names = [field.name for field in fields(FrameLog)]
+    return FrameLog(*(np.concatenate([getattr(log, name) for log in logs]) for name in names))
 
 
 FrameLogs = dict[tuple[str, str], FrameLog]

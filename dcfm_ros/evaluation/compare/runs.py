@@ -20,8 +20,8 @@ from dcfm_ros.evaluation.compare.bootstrap import (
     draw_weights,
     interval,
 )
-from dcfm_ros.evaluation.compare.estimates import Estimate, Resampled, agrees, estimate, joined
-from dcfm_ros.evaluation.compare.frame_log import FrameLog, FrameLogs, read_frame_logs
+from dcfm_ros.evaluation.compare.estimates import Estimate, Resampled, agrees, estimate
+from dcfm_ros.evaluation.compare.frame_log import FrameLog, FrameLogs, joined, read_frame_logs
 from dcfm_ros.evaluation.measure.figures import MS, Figure, figures
 from dcfm_ros.evaluation.report.document import SCHEMA
 

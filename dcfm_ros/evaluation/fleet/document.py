@@ -10,7 +10,7 @@ from typing import Any
 import dcfm_ros
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.cost import FrameCost, mean_cost
-from dcfm_ros.evaluation.measure.costmap_total import costmap_total
+from dcfm_ros.evaluation.measure.costmap_score import costmap_total
 from dcfm_ros.evaluation.measure.counts import Counts, latencies_of
 from dcfm_ros.evaluation.measure.latency import mean_rate_hz, time_stages
 from dcfm_ros.evaluation.measure.metrics import Conventions, measure

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import cv2
@@ -81,6 +82,23 @@ class CostmapScore:
             "obstacles_near_share": _rounded(self.obstacle_share),
             "hidden_obstacle_share": _rounded(self.hidden_share),
         }
+
+
+def costmap_total(recordings: Sequence[Mapping[str, Any]]) -> CostmapScore | None:
+    """The cells of all recordings; None where no costmap was held against a true one.
+
+    Args:
+        recordings: of a metrics.json.
+    """
+    scores = [
+        recording["costmap"]["against_truth"]
+        for recording in recordings
+        if recording.get("costmap") and recording["costmap"]["against_truth"]
+    ]
+    if not scores:
+        return None
+    counts = (field.name for field in fields(CostmapScore))
+    return CostmapScore(**{name: sum(score[name] for score in scores) for name in counts})
 
 
 def true_classes(message: Any, grid: CostGrid) -> Pixels:

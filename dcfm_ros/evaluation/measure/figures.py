@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.evaluation.measure.costmap_total import costmap_total
+from dcfm_ros.evaluation.measure.costmap_score import costmap_total
 from dcfm_ros.evaluation.measure.frames import STAGES
 
 MORE, LESS = 1, -1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,21 @@ from numpy.typing import NDArray
 from dcfm_ros.evaluation.measure.frames import STAGES, SegmentedFrame
 from dcfm_ros.evaluation.measure.latency import Latencies
 
-_FIGURES = ("confidence", "miou", "expected_label_change", "agreement")
+_COLUMNS = {
+    **dict.fromkeys(("indices", "stamps_ns", "ages"), "q"),
+    "is_key": "b",
+    **dict.fromkeys(("confidence", "miou", "expected_label_change", "agreement"), "d"),
+    **dict.fromkeys(STAGES, "d"),
+}
 
 
 class Series:
     """About 150 bytes a frame; pixels add nothing."""
 
     def __init__(self) -> None:
-        self._indices = array("q")
-        self._stamps_ns = array("q")
-        self._ages = array("q")
-        self._is_key = array("b")
-        self._figures = {name: array("d") for name in _FIGURES}
-        self._stages = {stage: array("d") for stage in STAGES}
+        self._columns: dict[str, array[Any]] = {
+            name: array(code) for name, code in _COLUMNS.items()
+        }
 
     def append(self, frame: SegmentedFrame, miou: float, agreement: float) -> None:
         """Note the next frame.
@@ -32,67 +35,59 @@ class Series:
             miou: of this frame alone; NaN without ground truth.
             agreement: share of pixels labelled as by the reference; NaN without one.
         """
-        self._indices.append(frame.index)
-        self._stamps_ns.append(frame.stamp_ns)
         result = frame.result
-        self._ages.append(result.age)
-        self._is_key.append(result.is_key_frame)
-        figures = (result.mean_confidence, miou, result.expected_label_change, agreement)
-        for name, value in zip(_FIGURES, figures, strict=True):
-            self._figures[name].append(value)
-        for stage, values in self._stages.items():
-            values.append(frame.stages_ms.get(stage, math.nan))
+        row = (
+            *(frame.index, frame.stamp_ns, result.age, result.is_key_frame),
+            *(result.mean_confidence, miou, result.expected_label_change, agreement),
+            *(frame.stages_ms.get(stage, math.nan) for stage in STAGES),
+        )
+        for column, value in zip(self._columns.values(), row, strict=True):
+            column.append(value)
 
     def extend(self, other: Series) -> None:
         """Note the frames of another series after the own ones."""
-        self._indices.extend(other._indices)
-        self._stamps_ns.extend(other._stamps_ns)
-        self._ages.extend(other._ages)
-        self._is_key.extend(other._is_key)
-        for name, values in self._figures.items():
-            values.extend(other._figures[name])
-        for stage, values in self._stages.items():
-            values.extend(other._stages[stage])
+        for name, column in self._columns.items():
+            column.extend(other._columns[name])
 
     @property
     def indices(self) -> NDArray[np.int64]:
         """(frames,) place of each frame in its recording, from 0."""
-        return np.array(self._indices, np.int64)
+        return np.array(self._columns["indices"], np.int64)
 
     @property
     def stamps_ns(self) -> NDArray[np.int64]:
         """(frames,)."""
-        return np.array(self._stamps_ns, np.int64)
+        return np.array(self._columns["stamps_ns"], np.int64)
 
     @property
     def ages(self) -> NDArray[np.int64]:
         """(frames,) frames since the key frame whose common feature was used."""
-        return np.array(self._ages, np.int64)
+        return np.array(self._columns["ages"], np.int64)
 
     @property
     def is_key(self) -> NDArray[np.bool_]:
         """(frames,)."""
-        return np.array(self._is_key, np.bool_)
+        return np.array(self._columns["is_key"], np.bool_)
 
     @property
     def confidence(self) -> NDArray[np.float64]:
         """(frames,) mean confidence, 0 … 1; NaN if unknown."""
-        return np.array(self._figures["confidence"], np.float64)
+        return np.array(self._columns["confidence"], np.float64)
 
     @property
     def miou(self) -> NDArray[np.float64]:
         """(frames,) of each frame alone; NaN without ground truth."""
-        return np.array(self._figures["miou"], np.float64)
+        return np.array(self._columns["miou"], np.float64)
 
     @property
     def expected_label_change(self) -> NDArray[np.float64]:
         """(frames,) 0 … 1; NaN if unknown."""
-        return np.array(self._figures["expected_label_change"], np.float64)
+        return np.array(self._columns["expected_label_change"], np.float64)
 
     @property
     def agreement(self) -> NDArray[np.float64]:
         """(frames,) share of pixels labelled as by the reference; NaN without one."""
-        return np.array(self._figures["agreement"], np.float64)
+        return np.array(self._columns["agreement"], np.float64)
 
     @property
     def period_ms(self) -> float:
@@ -115,4 +110,4 @@ class Series:
 
     def stage_ms(self, stage: str) -> NDArray[np.float64]:
         """(frames,) of one of `STAGES`; NaN where it was not measured."""
-        return np.array(self._stages[stage], np.float64)
+        return np.array(self._columns[stage], np.float64)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import resource
+import sys
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import torch
 
 import dcfm_ros
 from dcfm_ros.evaluation.measure.cost import mean_cost
@@ -15,10 +19,10 @@ from dcfm_ros.evaluation.measure.counts import counts_of
 from dcfm_ros.evaluation.measure.latency import mean_rate_hz, time_stages
 from dcfm_ros.evaluation.measure.metrics import measure
 from dcfm_ros.evaluation.report.notes import notes_on
-from dcfm_ros.evaluation.run.peak_memory import peak_memory
 from dcfm_ros.evaluation.run.results import Recording, Results, plain
 
 SCHEMA = "dcfm_ros/metrics/2"
+_MIB = 2**20
 
 
 def document(results: Results) -> dict[str, Any]:
@@ -71,3 +75,14 @@ def write_document(content: dict[str, Any], path: Path) -> None:
 def _camera_hz(recording: Recording) -> float | None:
     period_ms = recording.tally.period_ms
     return None if math.isnan(period_ms) else round(1e3 / period_ms, 3)
+
+
+def peak_memory() -> dict[str, float | None]:
+    """`host_mib`: resident; `device_mib`: reserved by torch on all CUDA devices, null without."""
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, bytes
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    device = None
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        count = torch.cuda.device_count()
+        device = round(sum(map(torch.cuda.max_memory_reserved, range(count))) / _MIB, 1)
+    return {"host_mib": round(host / _MIB, 1), "device_mib": device}

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
-
-import cv2
-import numpy as np
 
 from dcfm_ros.bags import BagMessage, BagReader, open_bag, stamp_ns
 from dcfm_ros.costmap import (
@@ -27,7 +25,8 @@ from dcfm_ros.errors import DcfmError, ResourceError, TransformError
 from dcfm_ros.evaluation.measure.costmap_score import CostmapScore, true_classes
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.run.costmap_messages import CostmapMessages, CostmapTopics
-from dcfm_ros.evaluation.run.costmap_published import PublishedGrids
+from dcfm_ros.evaluation.run.grid_messages import PublishedGrids
+from dcfm_ros.evaluation.run.samples import Spread, resized_to, small_size
 from dcfm_ros.geometry import Matrix, TransformBuffer
 from dcfm_ros.images import Pixels
 from dcfm_ros.network import LabelSet
@@ -108,8 +107,7 @@ class CostmapRun:
         self._frames: dict[LabelledImage, SegmentedFrame] = {}
         """Those in the feed, oldest first."""
         self._truth: Timeline[object] = Timeline()
-        self._shots: list[CostmapShot] = []
-        self._stride, self._seen = 1, 0
+        self._shots: Spread[CostmapShot] = Spread(_MOST_SHOTS)
 
     def watch(self, frames: Iterable[SegmentedFrame]) -> Iterator[SegmentedFrame]:
         """Give the same frames, each after it was handed to the costmap, as live."""
@@ -145,8 +143,7 @@ class CostmapRun:
 
     def shots(self, count: int = _MOST_SHOTS) -> list[CostmapShot]:
         """Evenly spread ones in the order they came."""
-        places = np.linspace(0, len(self._shots) - 1, min(count, len(self._shots)))
-        return [self._shots[place] for place in places.round().astype(int)]
+        return self._shots.chosen(count)
 
     def _as_published(self, update: MapUpdate) -> MapUpdate:
         if not self.published or self._published is None:
@@ -221,27 +218,20 @@ class CostmapRun:
         truth = None if message is None else true_classes(message, update.grid)
         if truth is not None:
             self.score.add(update.grid, truth, self.classes)
-        if self._seen % self._stride == 0:
-            self._shots.append(self._shot(frame, update.grid, truth))
-            if len(self._shots) > 4 * _MOST_SHOTS:
-                del self._shots[1::2]
-                self._stride *= 2
-        self._seen += 1
+        self._shots.offer(partial(self._shot, frame, update.grid, truth))
         if self.on_grid is not None:
             self.on_grid(update.grid)
 
     def _shot(self, frame: SegmentedFrame, grid: CostGrid, truth: Pixels | None) -> CostmapShot:
         labels = frame.result.labels
-        height, width = labels.shape
-        scale = min(1.0, _PICTURE_WIDTH / width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        size = small_size(labels, _PICTURE_WIDTH)
         pose = self._buffer.lookup(
             self.settings.global_frame, self.settings.robot_base_frame, frame.stamp_ns
         )
         return CostmapShot(
             frame.index,
-            np.asarray(cv2.resize(frame.rgb, size, interpolation=cv2.INTER_AREA), np.uint8),
-            np.asarray(cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST), np.uint8),
+            resized_to(size, frame.rgb, nearest=False),
+            resized_to(size, labels, nearest=True),
             grid,
             truth,
             pose,

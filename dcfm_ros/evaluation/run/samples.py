@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from dcfm_ros.evaluation.measure.frames import FrameRecord, SegmentedFrame
 from dcfm_ros.images import Pixels
 
+T = TypeVar("T")
 _MOST_WIDTH = 640
 """Pictures are kept at most this wide, in px, so that memory does not depend on the camera."""
 
@@ -31,6 +34,34 @@ class Sample:
     """(h, w)."""
 
 
+class Spread(Generic[T]):
+    """Keeps items spread evenly over a stream whose end is not known.
+
+    Args:
+        count: how many are asked for.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._seen, self._stride = 0, 1
+        self._kept: list[T] = []
+
+    def offer(self, make: Callable[[], T]) -> None:
+        """Look at the next item, which is made only if it gets a place."""
+        if self._seen % self._stride == 0:
+            self._kept.append(make())
+            if len(self._kept) > _CANDIDATES * self._count:
+                del self._kept[1::2]
+                self._stride *= 2
+        self._seen += 1
+
+    def chosen(self, count: int | None = None) -> list[T]:
+        """Evenly spread ones in the order they came."""
+        wanted = min(count or self._count, len(self._kept))
+        places = np.linspace(0, len(self._kept) - 1, wanted).round().astype(int)
+        return [self._kept[place] for place in places]
+
+
 class Samples:
     """Keeps frames spread evenly over everything seen, and those that came out worst.
 
@@ -41,30 +72,19 @@ class Samples:
     """
 
     def __init__(self, spread: int = 9, worst: int = 3, apart: int = 15) -> None:
-        self._spread_count, self._worst_count, self.apart = spread, worst, apart
-        self._seen = 0
-        self._stride = 1
-        self._spread: list[Sample] = []
+        self._worst_count, self.apart = worst, apart
+        self._spread: Spread[Sample] = Spread(spread)
         self._worst: list[Sample] = []
 
     def offer(self, frame: SegmentedFrame, record: FrameRecord) -> None:
         """Look at the next frame and keep it if it deserves a place."""
-        sample: Sample | None = None
-        if self._seen % self._stride == 0:
-            sample = _sample(frame, record)
-            self._spread.append(sample)
-            if len(self._spread) > _CANDIDATES * self._spread_count:
-                del self._spread[1::2]
-                self._stride *= 2
+        self._spread.offer(lambda: _sample(frame, record))
         if self._is_bad(record):
-            self._keep_bad(sample or _sample(frame, record))
-        self._seen += 1
+            self._keep_bad(_sample(frame, record))
 
     def spread(self, count: int | None = None) -> list[Sample]:
         """Evenly spread ones in the order they came."""
-        wanted = min(count or self._spread_count, len(self._spread))
-        places = np.linspace(0, len(self._spread) - 1, wanted).round().astype(int)
-        return [self._spread[place] for place in places]
+        return self._spread.chosen(count)
 
     def worst(self) -> list[Sample]:
         """The worst ones, the very worst first."""
@@ -94,21 +114,27 @@ def _badness(record: FrameRecord) -> tuple[bool, float]:
     return (not labelled, record.miou if labelled else record.mean_confidence)
 
 
+def small_size(pixels: Pixels, most_width: int) -> tuple[int, int]:
+    """(width, height) of a picture that is at most so wide."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, most_width / width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def resized_to(size: tuple[int, int], pixels: Pixels, *, nearest: bool) -> Pixels:
+    """A copy at (width, height): the frame's own memory may be large, or used again."""
+    if (pixels.shape[1], pixels.shape[0]) == size:
+        return pixels.copy()
+    how = cv2.INTER_NEAREST if nearest else cv2.INTER_AREA
+    return np.asarray(cv2.resize(pixels, size, interpolation=how), np.uint8)
+
+
 def _sample(frame: SegmentedFrame, record: FrameRecord) -> Sample:
-    labels = frame.result.labels
-    height, width = labels.shape
-    scale = min(1.0, _MOST_WIDTH / width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    truth = None if frame.truth is None else _resize(frame.truth, size, cv2.INTER_NEAREST)
+    labels, truth = frame.result.labels, frame.truth
+    size = small_size(labels, _MOST_WIDTH)
     return Sample(
         record,
-        _resize(frame.rgb, size, cv2.INTER_AREA),
-        _resize(labels, size, cv2.INTER_NEAREST),
-        truth,
+        resized_to(size, frame.rgb, nearest=False),
+        resized_to(size, labels, nearest=True),
+        None if truth is None else resized_to(size, truth, nearest=True),
     )
-
-
-def _resize(image: Pixels, size: tuple[int, int], how: int) -> Pixels:
-    if (image.shape[1], image.shape[0]) == size:
-        return image.copy()  # the frame's own memory may be large, or used again
-    return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)

@@ -16,7 +16,7 @@ from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.costmap import CostGrid
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
-from dcfm_ros.evaluation.run.costmap_bag import grid_messages
+from dcfm_ros.evaluation.run.grid_messages import grid_messages
 from dcfm_ros.images import Pixels, overlay, rgb_to_jpeg
 from dcfm_ros.network import LabelSet
 
