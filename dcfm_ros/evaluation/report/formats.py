@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dcfm_ros.evaluation.measure.figures import GIGA, MS, POINTS, Figure
+
 MISSING = "n/a"
 _COLUMNS = ("recording", "frames", "mIoU %", "key frames %", "p50 ms", "p95 ms")
 
@@ -25,6 +27,19 @@ def milliseconds(value: float | None) -> str:
 def giga(count: float) -> str:
     """Multiply-adds in units of 10^9."""
     return f"{count / 1e9:.{1 if count >= 1e10 else 2}f}"
+
+
+def told(figure: Figure, digits: int = 1, *, unit: bool = True) -> str:
+    """A figure, with its unit or without; shares are told in per cent."""
+    value, name = figure.value, "%" if figure.unit == POINTS else figure.unit.name
+    if value is None:
+        return MISSING
+    number = f"{value:.{digits}f}"
+    if figure.unit == MS:
+        number = milliseconds(value)
+    elif figure.unit == GIGA:
+        number = giga(1e9 * value)
+    return f"{number} {name}" if unit else number
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 0) -> list[str]:

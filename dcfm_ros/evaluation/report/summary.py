@@ -6,55 +6,57 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dcfm_ros.evaluation.measure.costmap_total import costmap_total
-from dcfm_ros.evaluation.report.formats import giga, milliseconds, percent
+from dcfm_ros.evaluation.measure.costmap_score import costmap_total
+from dcfm_ros.evaluation.measure.figures import Figure, figures
+from dcfm_ros.evaluation.report.formats import percent, told
 from dcfm_ros.evaluation.report.notes import notes_of, notes_on_costmaps
 
 _WIDTH = 100
 _MOST_NOTES = 4  # on costmaps
+_STEADINESS = {"VC8": "vc8", "VC16": "vc16", "along the flow": "consistency.flow"}
 
 
 def summary(document: Mapping[str, Any]) -> str:
     """One screen: what was measured and what came out."""
-    total, times = document["total"], document["timings"]["total"]
-    keys, cost = total["key_frames"], total["multiply_adds"]
+    total, found = document["total"], figures(document)
+    kinds = {"key": "multiply_adds.key", "reused": "multiply_adds.non_key"}
+    cost = _listed(found, kinds, unit=False)
     costmaps = [r["costmap"] for r in document["recordings"] if r.get("costmap")]
+    keys = told(found["key_share"], 0)
     lines = {
         "frames": _frames(document),
         "rate": rate(document),
-        "latency": _latency(times),
-        "key frames": f"{keys['count']} of {total['frames']} ({percent(keys['share'], 0)} %)",
-        "cost": (
-            f"{giga(cost['mean'])} G multiply-adds a frame (key {giga(cost['key'])}, "
-            f"reused {giga(cost['non_key'])})"
-        ),
-        "mIoU": _accuracy(total["accuracy"]),
-        "steadiness": _steadiness(total),
-        "reference": _reference(total, document["setup"]),
-        "confidence": _confidence(total["calibration"]),
+        "latency": _latency(found),
+        "key frames": f"{total['key_frames']['count']} of {total['frames']} ({keys})",
+        "cost": f"{told(found['multiply_adds.mean'])} multiply-adds a frame ({cost})",
+        "mIoU": _accuracy(document, found),
+        "steadiness": _listed(found, _STEADINESS),
+        "reference": _reference(document["setup"], found),
+        "confidence": _listed(found, {"expected calibration error": "calibration.error"}),
         "costmap": _costmap(document, costmaps),
     }
-    found = [(name, value) for name, value in lines.items() if value]
-    found += [("note", note) for note in (*notes_of(document), *_few(notes_on_costmaps(costmaps)))]
-    return "\n".join(_entry(name, value) for name, value in found)
+    entries = [(name, value) for name, value in lines.items() if value]
+    entries += [
+        ("note", note) for note in (*notes_of(document), *_few(notes_on_costmaps(costmaps)))
+    ]
+    return "\n".join(_entry(name, value) for name, value in entries)
 
 
 def one_line(document: Mapping[str, Any]) -> str:
     """The figures that matter most."""
-    total, latency = document["total"], document["timings"]["total"]["stages_ms"]["total"]
-    engine = document["setup"]["engine"]
-    accuracy = total["accuracy"]
-    miou = f"mIoU {percent(accuracy['miou'])} % · " if accuracy else ""
+    found, engine = figures(document), document["setup"]["engine"]
+    p95 = told(found["latency.p95"], unit=False)
+    miou = f"mIoU {told(found['miou'])} · " if document["total"]["accuracy"] else ""
     return (
-        f"{miou}latency {milliseconds(latency['p50'])} ms (p95 {milliseconds(latency['p95'])}) · "
-        f"key frames {percent(total['key_frames']['share'], 0)} % · "
+        f"{miou}latency {told(found['latency.p50'])} (p95 {p95}) · "
+        f"key frames {told(found['key_share'], 0)} · "
         f"{engine['device']}, {engine['threads']} threads"
     )
 
 
 def rate(document: Mapping[str, Any]) -> str:
     """Frames per second; of a live run, beside those that the camera gave."""
-    found = f"{document['timings']['total']['rate_hz']:.1f} Hz"
+    found = told(figures(document)["rate"])
     asked = [r["camera_hz"] for r in document["recordings"] if "delivery" in r and r["camera_hz"]]
     return f"{found} of {asked[0]:.1f} Hz" if asked else found
 
@@ -67,54 +69,44 @@ def _frames(document: Mapping[str, Any]) -> str:
     return f"{document['total']['frames']} segmented"
 
 
-def _latency(times: Mapping[str, Any]) -> str:
-    found = times["stages_ms"]["total"]
-    kinds = [
-        f"{name} {milliseconds(part['p50'])}"
-        for name, part in (
-            ("key frames", times["total_ms_of_key_frames"]),
-            ("others", times["total_ms_of_non_key_frames"]),
-        )
-        if part
-    ]
-    percentiles = ", ".join(f"{p} {milliseconds(found[p])} ms" for p in ("p50", "p95", "p99"))
-    return f"{percentiles} ({', '.join(kinds)})"
+def _latency(found: Mapping[str, Figure]) -> str:
+    kinds = {"key frames": "latency.key_frames.p50", "others": "latency.non_key_frames.p50"}
+    percentiles = _listed(found, {part: f"latency.{part}" for part in ("p50", "p95", "p99")})
+    return f"{percentiles} ({_listed(found, kinds, unit=False)})"
 
 
-def _accuracy(accuracy: Mapping[str, Any] | None) -> str:
+def _accuracy(document: Mapping[str, Any], found: Mapping[str, Figure]) -> str:
+    accuracy = document["total"]["accuracy"]
     if accuracy is None:
         return "not measured: there is no ground truth"
-    classes = ", ".join(
-        f"{entry['name']} {percent(entry['iou'], 0)}"
-        for entry in accuracy["classes"]
-        if entry["iou"] is not None
-    )
-    return f"{percent(accuracy['miou'])} % over {accuracy['frames']} frames ({classes})"
+    names = {name: f"iou.{name}" for name in document["setup"]["classes"]}
+    classes = _listed(found, names, 0, unit=False)
+    return f"{told(found['miou'])} over {accuracy['frames']} frames ({classes})"
 
 
-def _steadiness(total: Mapping[str, Any]) -> str:
-    found = total["consistency"]
-    named = {"VC8": found["vc8"], "VC16": found["vc16"], "along the flow": found["flow"]}
-    shown = [f"{name} {percent(v)} %" for name, v in named.items() if v is not None]
-    return ", ".join(shown)
-
-
-def _reference(total: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
-    reference, change = total["reference"], total["label_change"]
-    if not reference:
+def _reference(setup: Mapping[str, Any], found: Mapping[str, Figure]) -> str:
+    agreement, expected = found["reference.agreement"], found.get("label_change.expected")
+    if agreement.value is None:
         return ""
-    agreement = f"{percent(reference['agreement'])} % of labels agree with "
+    agree = f"{told(agreement)} of labels agree with"
     if not setup["reference"]["own"]:
-        return f"{agreement}{setup['reference']['name']}"
-    expected = change["expected"]
-    told = f" ({percent(1.0 - expected)} % expected)" if expected is not None else ""
-    return f"{agreement}a key frame in every place{told}"
+        return f"{agree} {setup['reference']['name']}"
+    more = ""
+    if expected is not None and expected.value is not None:
+        more = f" ({100.0 - expected.value:.1f} % expected)"
+    return f"{agree} a key frame in every place{more}"
 
 
-def _confidence(calibration: Mapping[str, Any] | None) -> str:
-    if not calibration:
-        return ""
-    return f"expected calibration error {percent(calibration['error'])} %"
+def _listed(
+    found: Mapping[str, Figure], names: Mapping[str, str], digits: int = 1, *, unit: bool = True
+) -> str:
+    """Figures that are known, each after what it is called here."""
+    known = {label: found[name] for label, name in names.items() if name in found}
+    return ", ".join(
+        f"{label} {told(figure, digits, unit=unit)}"
+        for label, figure in known.items()
+        if figure.value is not None
+    )
 
 
 def _costmap(document: Mapping[str, Any], costmaps: Sequence[Mapping[str, Any]]) -> str:
