@@ -11,7 +11,7 @@ import yaml
 from training_harness import losses, values, write_camvid
 
 from dcfm_ros.cli.main import main
-from dcfm_ros.network import load
+from dcfm_ros.network import label_set, load
 from dcfm_ros.training.code_version import code_version
 
 
@@ -41,6 +41,20 @@ def test_a_run_from_a_file_with_changes(
     assert f"weights: {run / 'last.safetensors'}" in capsys.readouterr().out
     assert len(losses(run)) == 1
     load(run / "last.safetensors")
+
+
+def test_classes_of_ones_own_are_matched_by_name_and_told_where_they_mean_nothing(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [*label_set("camvid").classes[:0:-1], "heaven"]
+    classes = {name: [20 * number, 0, 0] for number, name in enumerate(names)}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"classes": classes}, sort_keys=False))
+    changes = ["--set", f"labels={tmp_path / 'mine.yaml'}", "optimizer.iterations=1"]
+    run = tmp_path / "run"
+    assert main(["train", str(config), "-o", str(run), "--device", "cpu", *changes]) == 0
+    told = capsys.readouterr().out
+    assert "have classes that the network lacks (sky): they count as unlabelled" in told
+    assert "no costs are shipped for the classes of label set 'mine'" in told
 
 
 def test_the_folder_is_named_after_the_file(

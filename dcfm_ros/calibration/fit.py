@@ -157,3 +157,18 @@ def held_out_ratios(tables: Sequence[ReuseTable]) -> list[float]:
         expected = calibration.expected_changes(held.signals()).mean()
         ratios.append(float(expected / max(measured, 1e-9)))
     return ratios
+
+
+def summary(calibration: Calibration, tables: Sequence[ReuseTable]) -> str:
+    """What key frames bring, and how the estimate holds on videos that it was not fitted to."""
+    lines = ["mean label change   key frames"]
+    last = 1.0
+    for mean, share in zip(calibration.mean_changes, calibration.key_shares, strict=True):
+        if share < 0.8 * last:
+            lines.append(f"{mean:17.4f}   {100 * share:8.1f} %")
+            last = share
+    if len(tables) > 1:
+        ratios = held_out_ratios(tables)
+        told = ", ".join(f"{t.name} {ratio:.2f}" for t, ratio in zip(tables, ratios, strict=True))
+        lines.append(f"expected over measured label change, fitted on the other videos: {told}")
+    return "\n".join(lines)

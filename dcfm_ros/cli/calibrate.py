@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dcfm_ros.cli.options import (
     add_machine_options,
@@ -16,14 +15,6 @@ from dcfm_ros.cli.options import (
     source_options,
 )
 from dcfm_ros.progress import progress
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from dcfm_ros.calibration.reuse_table import ReuseTable
-    from dcfm_ros.datasets.source import Source
-    from dcfm_ros.streaming.label_change import Calibration
 
 
 def add_parser(subparsers: Any) -> None:
@@ -64,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DcfmError: a video, the checkpoint or the device cannot be used.
     """
-    from dcfm_ros.calibration.fit import fit
+    from dcfm_ros.calibration.fit import fit, summary
     from dcfm_ros.calibration.reuse_table import measure_reuse
-    from dcfm_ros.datasets.source import open_source
+    from dcfm_ros.datasets.source import open_source, rgb_frames
     from dcfm_ros.errors import SettingsError
     from dcfm_ros.evaluation.run.exact import check_sources
     from dcfm_ros.network import calibrated
@@ -81,44 +72,13 @@ def run(args: argparse.Namespace) -> int:
     for path in args.videos:
         with open_source(path, source_options(args)) as source:
             frames = progress(
-                islice(_frames(source), args.frames), source.name, "frames", source.frame_count
+                islice(rgb_frames(source), args.frames), source.name, "frames", source.frame_count
             )
             tables.append(measure_reuse(engine, source.name, frames, ages=args.ages))
             if source.decoder.hint:
                 print(f"note: {source.path}: {source.decoder.hint}")
     calibration = fit(tables, discount=args.discount)
     calibrated(Path(args.checkpoint), calibration.to_plain(), args.out)
-    print(_told(calibration, tables))
+    print(summary(calibration, tables))
     print(f"{args.out}: calibrated on {', '.join(calibration.fitted_on)}")
     return 0
-
-
-def _frames(source: Source) -> Iterator[tuple[NDArray[np.uint8], int]]:
-    """The readable frames; those of another size than the first are left out."""
-    from dcfm_ros.errors import ImageError
-
-    shape: tuple[int, ...] | None = None
-    for labelled in source.frames():
-        try:
-            rgb = source.decoder.rgb(labelled.frame.message)
-        except ImageError:
-            continue
-        shape = shape or rgb.shape
-        if rgb.shape == shape:
-            yield rgb, labelled.frame.stamp_ns
-
-
-def _told(calibration: Calibration, tables: list[ReuseTable]) -> str:
-    from dcfm_ros.calibration.fit import held_out_ratios
-
-    lines = ["mean label change   key frames"]
-    last = 1.0
-    for mean, share in zip(calibration.mean_changes, calibration.key_shares, strict=True):
-        if share < 0.8 * last:
-            lines.append(f"{mean:17.4f}   {100 * share:8.1f} %")
-            last = share
-    if len(tables) > 1:
-        ratios = held_out_ratios(tables)
-        told = ", ".join(f"{t.name} {ratio:.2f}" for t, ratio in zip(tables, ratios, strict=True))
-        lines.append(f"expected over measured label change, fitted on the other videos: {told}")
-    return "\n".join(lines)

@@ -101,8 +101,8 @@ def add_source_options(parser: argparse.ArgumentParser, *, truth: bool) -> None:
             type=Path,
             dest="label_folder",
             metavar="DIR",
-            help="PNG label images named by stamp, or as the pictures of a folder are; those of a "
-            "recording NAME may lie in DIR/NAME",
+            help="PNG label images named by stamp or number, or as the pictures of a folder are; "
+            "those of a recording NAME may lie in DIR/NAME",
         )
     group.add_argument(
         "--skip-missing",

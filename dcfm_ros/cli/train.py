@@ -60,8 +60,26 @@ def run(args: argparse.Namespace) -> int:
     with joined(args.device) as processes:
         Trainer(settings, folder, processes).run()
         if processes.is_first:
-            print(f"weights: {folder / 'last.safetensors'}")
+            weights = folder / "last.safetensors"
+            print(f"weights: {weights}{_without_costs(weights)}")
     return 0
+
+
+def _without_costs(weights: Path) -> str:
+    """A line where the network's classes mean nothing to the costmap yet."""
+    from dcfm_ros.costmap import CostmapSettings
+    from dcfm_ros.costmap.shipped import classes_of
+    from dcfm_ros.errors import DcfmError
+    from dcfm_ros.network import read_info
+
+    if not weights.is_file():
+        return ""
+    labels = read_info(weights).labels
+    try:
+        classes_of(CostmapSettings(), labels.name, labels.classes)
+    except DcfmError as error:
+        return f"\nnote: no costmap from these weights as they are: {error}"
+    return ""
 
 
 def _listing(settings: Any) -> str:

@@ -15,8 +15,8 @@ from dcfm_ros.bags.label_info import class_names
 from dcfm_ros.bags.video import VideoReader, is_video, open_video
 from dcfm_ros.datasets.label_folder import LabelFolder
 from dcfm_ros.datasets.truth import SourceFrame, with_truth
-from dcfm_ros.errors import BagError, SettingsError
-from dcfm_ros.images import PictureDecoder
+from dcfm_ros.errors import BagError, ImageError, SettingsError
+from dcfm_ros.images import PictureDecoder, Pixels
 from dcfm_ros.images.decoder import FEWEST_BITS
 from dcfm_ros.images.raw import FULL_BITS
 
@@ -105,6 +105,19 @@ def open_source(path: Path, options: SourceOptions) -> Iterator[Source]:
         return
     with open_bag(path, skip_missing=options.skip_missing) as bag:
         yield _bag_source(bag, path, options)
+
+
+def rgb_frames(source: Source) -> Iterator[tuple[Pixels, int]]:
+    """The readable frames (h, w, 3), and their stamps in ns; those of another size are left out."""
+    shape: tuple[int, ...] | None = None
+    for labelled in source.frames():
+        try:
+            rgb = source.decoder.rgb(labelled.frame.message)
+        except ImageError:
+            continue
+        shape = shape or rgb.shape
+        if rgb.shape == shape:
+            yield rgb, labelled.frame.stamp_ns
 
 
 def _bag_source(bag: BagReader, path: Path, options: SourceOptions) -> Source:
