@@ -28,7 +28,7 @@ CLASSES = read_classes(resource("config/classes/camvid.yaml"))
 ROAD = CLASSES.names.index("road")
 DEPTH = SimpleNamespace(
     height=120, width=160, encoding="16UC1", is_bigendian=0, step=320,
-    data=np.full((120, 160), 2000, np.uint16).tobytes(),
+    data=np.full((120, 160), 2000, np.uint16).tobytes(), header=SimpleNamespace(frame_id="camera"),
 )  # fmt: skip
 BASE_FROM_CAMERA = np.array(
     [[0.0, -0.34, 0.94, 0], [-1, 0, 0, 0], [0, -0.94, -0.34, 1.0], [0, 0, 0, 1]]
@@ -253,7 +253,7 @@ def test_the_nearest_depth_is_taken_within_half_a_period_or_what_is_set(
         strict.put(image(2 * SECOND + number * TENTH), 0)
     assert all(update.error is None for update in strict.take(0))
     problem = strict.depth_matches["front"].problem
-    assert problem.startswith("depth comes, none matches: nearest is 45.0 ms off")
+    assert "the ground is taken as flat: depth comes, none matches: nearest is 45.0 ms" in problem
     assert "raise projection.depth_tolerance_s" in problem
     assert strict.depth_matches["front"].summary.startswith("3 of 3 images had no depth")
 
@@ -318,3 +318,27 @@ def test_a_clock_that_is_set_back_does_not_make_an_image_wait_longer(
     assert feed.take(3 * SECOND) == []
     assert feed.take(3 * SECOND + TENTH) == []
     assert len(feed.take(3 * SECOND + 2 * TENTH)) == 1
+
+
+def test_depth_of_another_camera_is_not_used_unless_it_is_at_the_same_place(
+    buffer: TransformBuffer,
+) -> None:
+    def depths(**settings: Any) -> tuple[int, str]:
+        feed = ready_feed(buffer, **settings)
+        other = SimpleNamespace(**{**vars(DEPTH), "header": SimpleNamespace(frame_id="/depth")})
+        for number in range(3):
+            feed.depth("front", 2 * SECOND + number, other)
+            feed.put(image(2 * SECOND + number), 0)
+            assert feed.take(0)[0].error is None
+        return feed.depth_matches["front"].matched, feed.depth_matches["front"].problem
+
+    matched, problem = depths()
+    assert not matched
+    assert "depth comes in frame 'depth', expected 'camera', that of the image" in problem
+    shifted = np.eye(4)
+    shifted[0, 3] = 0.02
+    tell(buffer, "camera", "depth", shifted, 0, static=True)
+    assert depths()[0] == 0
+    assert depths(projection=ProjectionSettings(depth_frame_any=True)) == (3, "")
+    tell(buffer, "camera", "depth", np.eye(4), 0, static=True)
+    assert depths() == (3, "")

@@ -22,10 +22,13 @@ from dcfm_ros.costmap.pose_watch import PoseWatch
 from dcfm_ros.costmap.settings import CostmapSettings
 from dcfm_ros.errors import CostmapError, TransformError
 from dcfm_ros.geometry import Camera, Matrix, TransformBuffer
+from dcfm_ros.geometry.rigid import distance_and_angle
 
 DepthImage = NDArray[np.uint16] | NDArray[np.float32]
 
 _MOST_WARNINGS = 32
+_ONE_PLACE = 1e-3
+"""In m and rad: less than a pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +80,16 @@ class CostmapBuilder:
         except TransformError:
             return False
         return True
+
+    def in_one_place(self, frame_id: str, other: str, stamp_ns: int) -> bool:
+        """Whether two frames are the same, by name or, as far as tf knows, by place."""
+        if frame_id == other:
+            return True
+        try:
+            pose = self._transforms.lookup(frame_id, other, stamp_ns)
+        except TransformError:
+            return False
+        return max(distance_and_angle(pose, np.eye(4))) <= _ONE_PLACE
 
     def add(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,6 +27,29 @@ class FramePeriod:
         return min(_MOST_TOLERANCE_NS, round((median(steps) if steps else _USUAL_PERIOD_NS) / 2))
 
 
+def none_came() -> str:
+    """Why an image has no depth: there is none."""
+    return "no depth image with a stamp has come"
+
+
+def none_matches(distance_ns: int, tolerance_ns: int) -> str:
+    """Why an image has no depth: the nearest is too far away."""
+    return (
+        f"depth comes, none matches: nearest is {distance_ns / 1e6:.1f} ms off, expected at most "
+        f"{tolerance_ns / 1e6:.1f} ms; let the camera synchronise both, or raise "
+        "projection.depth_tolerance_s"
+    )
+
+
+def not_aligned(found: str, expected: str) -> str:
+    """Why an image has no depth: it is another camera's."""
+    return (
+        f"depth comes in frame {found!r}, expected {expected!r}, that of the image, whose pixels "
+        "it must be aligned to; give the topic of the driver's aligned depth, or, if it is "
+        "aligned, set projection.depth_frame_any"
+    )
+
+
 @dataclass
 class DepthMatches:
     """What became of the search for the depth image of each image.
@@ -40,44 +62,27 @@ class DepthMatches:
     matched: int = 0
     missed: int = 0
     _in_a_row: int = field(default=0, repr=False)
-    _nearest_ms: float = field(default=math.inf, repr=False)
-    _tolerance_ms: float = field(default=0.0, repr=False)
+    _reason: str = field(default="", repr=False)
 
     def match(self) -> None:
         """An image has its depth."""
         self.matched, self._in_a_row = self.matched + 1, 0
 
-    def miss(self, nearest_ns: int | None, tolerance_ns: int) -> None:
-        """An image has none; None where no depth has come at all."""
-        self.missed, self._in_a_row = self.missed + 1, self._in_a_row + 1
-        self._nearest_ms = math.inf if nearest_ns is None else nearest_ns / 1e6
-        self._tolerance_ms = tolerance_ns / 1e6
+    def miss(self, reason: str) -> None:
+        """An image has none."""
+        self.missed, self._in_a_row, self._reason = self.missed + 1, self._in_a_row + 1, reason
 
     @property
     def problem(self) -> str:
         """What is wrong now; empty while depth is found."""
-        if self._in_a_row < _OFTEN:
-            return ""
-        if math.isinf(self._nearest_ms):
-            return "no depth image with a stamp has come; the ground is taken as flat"
-        return (
-            f"depth comes, none matches: nearest is {self._nearest_ms:.1f} ms off, expected at "
-            f"most {self._tolerance_ms:.1f} ms, so that the ground is taken as flat; let the "
-            "camera synchronise both, or raise projection.depth_tolerance_s"
-        )
+        return f"the ground is taken as flat: {self._reason}" if self._in_a_row >= _OFTEN else ""
 
     @property
     def summary(self) -> str:
-        """How many images had none; empty if all had one."""
+        """How many images had none, and why the last had none; empty if all had one."""
         if not self.missed:
             return ""
-        last = (
-            "no depth image with a stamp had come"
-            if math.isinf(self._nearest_ms)
-            else f"at the last of them the nearest was {self._nearest_ms:.1f} ms off, expected at "
-            f"most {self._tolerance_ms:.1f} ms"
-        )
         return (
             f"{self.missed} of {self.missed + self.matched} images had no depth and were projected "
-            f"on flat ground: {last}"
+            f"on flat ground: {self._reason}"
         )

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.costmap.builder import CostmapBuilder
-from dcfm_ros.costmap.depth_matches import DepthMatches, FramePeriod
+from dcfm_ros.costmap.depth_matches import (
+    DepthMatches,
+    FramePeriod,
+    none_came,
+    none_matches,
+    not_aligned,
+)
 from dcfm_ros.costmap.grid import CostGrid
 from dcfm_ros.costmap.obstacle_points import ObstaclePoints
 from dcfm_ros.costmap.pace import GridPace
@@ -20,7 +26,6 @@ from dcfm_ros.costmap.timeline import MOST, Timeline
 from dcfm_ros.errors import CostmapError, DcfmError
 from dcfm_ros.geometry import camera_from_info
 from dcfm_ros.images.depth import to_depth
-from dcfm_ros.images.messages import RawImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +63,7 @@ class MatchedImage:
     image: LabelledImage
     frame_id: str
     info: Any
-    depth: RawImage | None
+    depth: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +117,7 @@ class CostmapFeed:
         self.depth_matches: dict[str, DepthMatches] = {}
         self._with_depth = set(with_depth)
         self._infos: dict[str, Timeline[Any]] = {}
-        self._depths: dict[str, Timeline[RawImage]] = {}
+        self._depths: dict[str, Timeline[Any]] = {}
         self._periods: dict[str, FramePeriod] = {}
         self._waiting: deque[_Waiting] = deque()
         self._pace = GridPace(self.settings.rate_hz)
@@ -126,7 +131,7 @@ class CostmapFeed:
         """Take a sensor_msgs/CameraInfo, of rclpy or of a bag."""
         self._infos.setdefault(camera, Timeline()).add(stamp_ns, info)
 
-    def depth(self, camera: str, stamp_ns: int, image: RawImage) -> None:
+    def depth(self, camera: str, stamp_ns: int, image: Any) -> None:
         """Take an aligned depth image, sensor_msgs/Image of rclpy or of a bag, if stamped."""
         if stamp_ns:
             self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
@@ -209,24 +214,35 @@ class CostmapFeed:
         image = waiting.image
         infos = self._infos.get(image.camera)
         info = None if infos is None else infos.until(image.stamp_ns)
-        return MatchedImage(image, _frame_id(image, info), info, self._depth_of(waiting))
+        frame_id = _frame_id(image, info)
+        return MatchedImage(image, frame_id, info, self._depth_of(waiting, frame_id))
 
-    def _depth_of(self, waiting: _Waiting) -> RawImage | None:
-        """The nearest depth image, unless it is too far away."""
+    def _depth_of(self, waiting: _Waiting, frame_id: str) -> Any:
+        """The nearest depth image, unless it is too far away or another camera's."""
         image, tolerance_ns = waiting.image, waiting.depth_tolerance_ns
         depths = self._depths.get(image.camera)
         if image.stamp_ns == 0 or (depths is None and image.camera not in self._with_depth):
             return None
         matches = self.depth_matches.setdefault(image.camera, DepthMatches())
         if depths is None:
-            matches.miss(None, tolerance_ns)
+            matches.miss(none_came())
             return None
         distance_ns, depth = depths.nearest(image.stamp_ns)
+        found = str(depth.header.frame_id).removeprefix("/")
         if distance_ns > tolerance_ns:
-            matches.miss(distance_ns, tolerance_ns)
-            return None
-        matches.match()
-        return depth
+            matches.miss(none_matches(distance_ns, tolerance_ns))
+        elif not self._is_aligned(found, frame_id, image.stamp_ns):
+            matches.miss(not_aligned(found, frame_id))
+        else:
+            matches.match()
+            return depth
+        return None
+
+    def _is_aligned(self, found: str, frame_id: str, at: int) -> bool:
+        """Whether depth of a frame may be that of an image: by name, or by place."""
+        if not found or self.settings.projection.depth_frame_any:
+            return True
+        return self.builder.in_one_place(found, frame_id, at)
 
     def _project(self, matched: MatchedImage) -> ObstaclePoints:
         image, info = matched.image, matched.info

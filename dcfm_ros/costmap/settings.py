@@ -104,6 +104,11 @@ class ProjectionSettings:
         low=0.0,
         high=1.0,
     )
+    depth_frame_any: bool = option(
+        False,
+        "Take depth as aligned whatever its frame_id says; false: only if that is the image's, or "
+        "tf has both in one place.",
+    )
 
     def __post_init__(self) -> None:
         check(self)
