@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from frame_harness import segmented_frame
 
 from dcfm_ros.bags import message_class, open_bag, write_bag
 from dcfm_ros.cli.main import main
-from dcfm_ros.costmap import CostmapSettings
+from dcfm_ros.costmap import CostmapSettings, ProjectionSettings
 from dcfm_ros.datasets.source import SourceOptions, open_source
 from dcfm_ros.errors import BagError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
@@ -272,3 +273,44 @@ def test_mistaken_costmap_settings_are_named(
     ):
         assert main(["evaluate", str(bag), "-o", str(tmp_path), "--costmap-set", given]) != 0
         assert message in capsys.readouterr().err
+
+
+def with_depth(bag: Path, out: Path, change: Callable[[Any], None]) -> Path:
+    """A copy with other depth images."""
+    with open_bag(bag) as reader, write_bag(out) as writer:
+        for record in reader.messages():
+            if record.topic == "/camera/depth":
+                change(record.message)
+            latched = record.topic == "/tf_static"
+            writer.write(record.topic, record.message, record.log_ns, latched=latched)
+    return out
+
+
+def test_depth_whose_stamps_are_a_little_off_is_used_as_if_they_were_not(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    def later(depth: Any) -> None:
+        depth.header.stamp.nanosec += 8_000_000
+
+    off = run(with_depth(bag, tmp_path / "off", later), frames, "/camera/depth")
+    exact = run(bag, frames, "/camera/depth")
+    assert not off.warnings
+    assert off.score.figures() == exact.score.figures()
+    strict = CostmapSettings(projection=ProjectionSettings(depth_tolerance_s=0.004))
+    refused = run(tmp_path / "off", frames, "/camera/depth", strict)
+    (warning,) = refused.figures()["warnings"]
+    assert f"{len(frames)} of {len(frames)} images had no depth" in warning
+    assert "nearest is 8.0 ms off, expected at most 4.0 ms" in warning
+    assert refused.score.figures() == run(bag, frames).score.figures()  # on flat ground
+
+
+def test_depth_of_another_camera_is_refused_by_name(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    def elsewhere(depth: Any) -> None:
+        depth.header.frame_id = "camera_depth_optical_frame"
+
+    other = run(with_depth(bag, tmp_path / "other", elsewhere), frames, "/camera/depth")
+    (warning,) = other.figures()["warnings"]
+    assert "depth comes in frame 'camera_depth_optical_frame', expected 'camera_opt" in warning
+    assert other.score.figures() == run(bag, frames).score.figures()
