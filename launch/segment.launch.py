@@ -6,6 +6,7 @@ Only public API of launch and launch_ros that Humble to Lyrical share.
 """
 
 import shutil
+from pathlib import Path
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch.actions import (
@@ -65,6 +66,12 @@ ARGUMENTS = [
         description="Topic of depth images aligned to the camera's, where there are any.",
     ),
     DeclareLaunchArgument(
+        "tf_topic", default_value="/tf", description="Topic of transforms, such as /robot1/tf."
+    ),
+    DeclareLaunchArgument(
+        "tf_static_topic", default_value="/tf_static", description="Topic of static transforms."
+    ),
+    DeclareLaunchArgument(
         "image_transport",
         default_value="",
         description="raw, or compressed for image_topic/compressed; empty: as in params_file.",
@@ -91,12 +98,30 @@ def start(context):
     given = {
         argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS
     }
+    if found := problem(given):
+        raise RuntimeError(found)
     actions = [*fast_dds_profile(context), segmenter(given)]
     if given["bag"]:
         actions.append(play(given))
     if is_true(given["rviz"]):
         actions.append(rviz(given))
     return actions
+
+
+def problem(given):
+    """What is wrong with the arguments, in one line; empty if nothing is."""
+    for name in ("use_sim_time", "autostart", "use_respawn", "rviz"):
+        if given[name].lower() not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
+            return f"{name}: found {given[name]!r}, expected true or false"
+    level, file = given["log_level"], given["params_file"]
+    if level.lower() not in ("debug", "info", "warn", "error", "fatal"):
+        return f"log_level: found {level!r}, expected debug, info, warn, error or fatal"
+    for name in ("image_topic", "depth_topic", "tf_topic", "tf_static_topic"):
+        if not given[name].strip():
+            return f"{name}: found no name, expected a topic"
+    if not Path(file).is_file():
+        return f"params_file: there is no file {file!r}; give the path of a YAML file"
+    return ""
 
 
 def fast_dds_profile(context):
@@ -120,7 +145,12 @@ def segmenter(given):
     ):
         if given[argument]:
             parameters[parameter] = ParameterValue(given[argument], value_type=str)
-    remappings = [("image", given["image_topic"]), ("depth", given["depth_topic"])]
+    remappings = [
+        ("image", given["image_topic"]),
+        ("depth", given["depth_topic"]),
+        ("/tf", given["tf_topic"]),
+        ("/tf_static", given["tf_static_topic"]),
+    ]
     if given["camera_info_topic"]:
         remappings.append(("camera_info", given["camera_info_topic"]))
     return Node(

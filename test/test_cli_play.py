@@ -214,3 +214,50 @@ def test_signals_are_handled_as_before_once_the_bag_has_ended(bag):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     assert play_here(bag, "--rate", 100, "--topics", "/chatter") == 0
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory) -> Path:
+    """Of a simulation: /clock from 12 s on at 50 Hz, texts, and a pause of a quarter of an hour."""
+    path = tmp_path_factory.mktemp("play") / "simulated"
+    text, clock = message_class("std_msgs/msg/String"), message_class("rosgraph_msgs/msg/Clock")
+    stamp = message_class("builtin_interfaces/msg/Time")
+    with write_bag(path) as writer:
+        for number in range(100):
+            pause_ns = 900_000_000_000 if number >= 50 else 0
+            now_ns = START_NS + number * 20_000_000 + pause_ns
+            sim_ns = 12_000_000_000 + number * 20_000_000
+            writer.write("/clock", clock(stamp(*split_stamp(sim_ns))), now_ns)
+            if number % 10 == 0:
+                writer.write("/chatter", text(f"number {number}"), now_ns)
+    return path
+
+
+def test_a_bag_that_holds_a_clock_gives_one_clock_and_a_long_pause_is_shortened(
+    simulated, peer, play
+):
+    ticks = peer.collect(Clock, "/clock", 1000)
+    process = play(simulated, "--clock", 50, "--max-pause", 0.5, "--wait-for", "/clock")
+    wait_until(lambda: ticks, "the clock")
+    assert peer.node.count_publishers("/clock") == 1
+    assert ended(process) == 0, process.log
+    wait_until(lambda: len(ticks) == 100, "every tick of the bag")
+    times_ns = [tick.clock.sec * 10**9 + tick.clock.nanosec for tick in ticks]
+    assert times_ns == sorted(times_ns), "time does not jump back"
+    assert times_ns[0] == 12_000_000_000
+    assert "the bag holds /clock: that is played, and no other clock beside it" in process.log
+    assert "pauses for 900.0 s, 1.0 s after its start: shortened to 0.5 s" in process.log
+
+
+def test_a_long_pause_is_told_of_while_one_waits(simulated, peer, play):
+    process = play(simulated, "--topics", "/chatter")
+    process.wait_for_log("s after its start: waiting; --max-pause S shortens it")
+    assert process.popen.poll() is None
+
+
+def test_what_is_skipped_is_skipped_on_the_clock_too():
+    now_s = 100.0
+    pace = Pace(START_NS, 2.0, lambda: now_s)
+    pace.skip(900_000_000_000)
+    assert pace.left_s(START_NS + 900_000_000_000) == 0.0
+    assert pace.now_ns() == START_NS + 900_000_000_000

@@ -28,6 +28,7 @@ PUBLIC_MODULES = {
     "launch_ros.actions",
     "launch_ros.parameter_descriptions",
     "launch_ros.substitutions",
+    "pathlib",
     "shutil",
 }
 ARGUMENTS = {
@@ -40,6 +41,8 @@ ARGUMENTS = {
     "image_topic": "image",
     "camera_info_topic": "",
     "depth_topic": "depth",
+    "tf_topic": "/tf",
+    "tf_static_topic": "/tf_static",
     "image_transport": "",
     "checkpoint": "",
     "device": "",
@@ -86,6 +89,28 @@ def test_the_parameters_that_it_sets_exist(source):
     }
     assert {"engine.checkpoint", "engine.device"} <= named & known
     assert {"autostart", "image_transport"} <= named & known
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("params_file", "/nowhere.yaml", "params_file: there is no file '/nowhere.yaml'"),
+        ("log_level", "verbose", "log_level: found 'verbose', expected debug, info"),
+        ("image_topic", "", "image_topic: found no name, expected a topic"),
+        ("tf_topic", " ", "tf_topic: found no name"),
+        ("autostart", "maybe", "autostart: found 'maybe', expected true or false"),
+        ("use_sim_time", "", "use_sim_time: found '', expected true or false"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_the_node_starts(source, name, value, said):
+    """The function itself, out of the file: launch need not be there."""
+    (function,) = [n for n in source.body if getattr(n, "name", "") == "problem"]
+    scope = {"Path": Path}
+    exec(compile(ast.Module([function], []), str(FILE), "exec"), scope)  # noqa: S102
+    given = {**ARGUMENTS, "params_file": str(CHECKOUT / "config/segment.yaml")}
+    assert scope["problem"](given) == ""
+    assert scope["problem"]({**given, "autostart": "False", "rviz": "1"}) == ""
+    assert scope["problem"]({**given, name: value}).startswith(said)
 
 
 @pytest.fixture(scope="module")

@@ -141,7 +141,7 @@ def drive(peer, car: Car, street: Street, lists) -> None:
     def is_ready() -> bool:
         car.mount(frame)
         car.calibrate(frame)
-        statuses = [s for r in reports for s in r.status if s.name == "segmenter: costmap"]
+        statuses = [s for r in reports for s in r.status if s.name == "street/segmenter: costmap"]
         values = {v.key: v.value for s in statuses[-1:] for v in s.values}
         return "received" in values.get("camera_info", "") and "base_link" in values["tf frames"]
 

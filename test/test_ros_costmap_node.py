@@ -97,7 +97,7 @@ def test_labels_come_while_the_costmap_waits_and_a_diagnostic_names_both_frames(
     car.see(frames[3])
 
     def warned() -> list[DiagnosticStatus]:
-        statuses = [s for r in reports for s in r.status if s.name == "segmenter: costmap"]
+        statuses = [s for r in reports for s in r.status if s.name == "behind/segmenter: costmap"]
         return [
             s for s in statuses if s.level == DiagnosticStatus.WARN and "no transform" in s.message
         ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile
-from ros_harness import rgb_image, running_node, running_peer, wait_until, write_checkpoint
+from ros_harness import Process, rgb_image, running_node, running_peer, wait_until, write_checkpoint
 from sensor_msgs.msg import Image
 from vision_msgs.msg import LabelInfo
 
@@ -229,17 +230,45 @@ def test_diagnostics_tell_how_the_camera_is_served(camera, peer):
     def served() -> dict[str, DiagnosticStatus]:
         camera.segment()
         statuses = {s.name: s for report in reports for s in report.status}
-        camera_status = statuses.get("segmenter: camera")
+        camera_status = statuses.get("solo/segmenter: camera")
         return statuses if camera_status and camera_status.level == DiagnosticStatus.OK else {}
 
     statuses = wait_until(served, "diagnostics")
-    engine = {v.key: v.value for v in statuses["segmenter: engine"].values}
-    assert statuses["segmenter: engine"].message == "active"
+    engine = {v.key: v.value for v in statuses["solo/segmenter: engine"].values}
+    assert statuses["solo/segmenter: engine"].message == "active"
     assert (engine["device"], engine["precision"]) == ("cpu", "float32")
-    values = {v.key: v.value for v in statuses["segmenter: camera"].values}
+    values = {v.key: v.value for v in statuses["solo/segmenter: camera"].values}
+    own = [s for name, s in statuses.items() if name.startswith("solo/segmenter: ")]
+    assert {s.hardware_id for s in own} == {"solo/segmenter"}, "another robot has another name"
     assert values["topic"] == "/solo/image"
     assert values["reliability"] == "reliable"
     assert int(values["taken"]) == int(values["published"]) + int(values["dropped"])
+
+
+def test_what_is_read_once_does_not_pretend_to_change(process, peer):
+    """As when `ros2 param load` is given what `ros2 param dump` wrote."""
+    name = "qos_overrides./solo/image.subscription.reliability"
+    answer = peer.set("/solo/segmenter", name, "best_effort")
+    assert not answer.successful
+    assert "read-only" in answer.reason
+    assert peer.get("/solo/segmenter", name).string_value == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--params-file", "/nowhere.yaml"], "Couldn't parse params file"),
+        (["--log-level", "verbose"], "Couldn't parse log level"),
+        (["-p", "use_sim_time:=maybe"], "use_sim_time"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_one_clear_line(tmp_path, arguments, said):
+    command = [sys.executable, "-m", "dcfm_ros.ros.segment_node", "--ros-args", *arguments]
+    process = Process(command, tmp_path / "log")
+    assert process.popen.wait(60) == 2
+    (line,) = [line for line in process.log.splitlines() if "[FATAL]" in line]
+    assert said in line
+    assert "Traceback" not in process.log
 
 
 def test_a_subscriber_with_a_policy_that_is_not_offered_is_named(peer, process):

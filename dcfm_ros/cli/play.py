@@ -35,10 +35,17 @@ def add_parser(subparsers: Any) -> None:
         const=100.0,
         default=0.0,
         metavar="HZ",
-        help="publish /clock, 100 times per second by default",
+        help="publish /clock, 100 times per second by default, unless the bag holds one",
     )
     parser.add_argument(
         "--start-offset", type=float, default=0.0, metavar="S", help="skip the first S seconds"
+    )
+    parser.add_argument(
+        "--max-pause",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="shorten longer pauses of the recording to S seconds (default: keep them)",
     )
     parser.add_argument(
         "--topics", nargs="+", default=[], metavar="TOPIC", help="play only these (default all)"
@@ -104,7 +111,7 @@ def _play(args: argparse.Namespace, stop: threading.Event) -> None:
     with open_bag(args.bag, skip_missing=args.skip_missing) as bag, running():
         total_s = None if args.loop else max(0.0, bag.duration_ns / 1e9 - args.start_offset)
         with seconds_bar(str(args.bag), total_s) as progress:
-            player = Player(bag, settings, progress.update)
+            player = Player(bag, settings, progress.update, _tell)
             _tell_skipped(player.played.skipped)
             progress.set_description_str(f"{args.bag} waiting for a subscriber")
             player.wait(stop)
@@ -123,6 +130,7 @@ def _settings(args: argparse.Namespace) -> PlaySettings:
         loop=args.loop,
         clock_hz=args.clock,
         start_offset_s=args.start_offset,
+        most_pause_s=args.max_pause,
         topics=tuple(_full_name(topic) for topic in args.topics),
         remaps=_remaps(args.remap),
         wait_for=None if args.wait_for is None else tuple(_full_name(t) for t in args.wait_for),
@@ -134,6 +142,8 @@ def _check(args: argparse.Namespace) -> None:
         raise SettingsError(f"--rate: found {args.rate}, expected more than 0")
     if not args.clock >= 0:
         raise SettingsError(f"--clock: found {args.clock}, expected at least 0")
+    if not args.max_pause >= 0:
+        raise SettingsError(f"--max-pause: found {args.max_pause}, expected at least 0")
     if not args.start_offset >= 0:
         raise SettingsError(f"--start-offset: found {args.start_offset}, expected at least 0")
 
@@ -150,6 +160,12 @@ def _remaps(rules: list[str]) -> dict[str, str]:
 
 def _full_name(topic: str) -> str:
     return "/" + topic.strip("/")
+
+
+def _tell(line: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
 
 
 def _tell_skipped(skipped: dict[str, str]) -> None:

@@ -1,4 +1,8 @@
-"""What /diagnostics says about the node: one status for the engine, one per camera."""
+"""What /diagnostics says about the node: one status for the engine, one per camera.
+
+Names begin with the node's full name, which is the hardware id, too: aggregators tell two robots
+apart by them.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +123,7 @@ def _judge(report: CameraReport) -> tuple[bytes, str]:
 
 def status(name: str, level: bytes, text: str, values: Mapping[str, object]) -> DiagnosticStatus:
     """A diagnostic status with its figures."""
-    found = DiagnosticStatus(level=level, name=name, message=text, hardware_id="dcfm_ros")
+    found = DiagnosticStatus(level=level, name=name, message=text)
     found.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
     return found
 

@@ -9,11 +9,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import rclpy
+from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.executors import Executor, ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode
 from rclpy.signals import SignalHandlerOptions
 
+INVALID_ARGUMENTS = (
+    rclpy_implementation.RCLError,
+    rclpy_implementation.UnknownROSArgsError,
+    NameValidationException,
+    ParameterException,
+)
+"""What rclpy raises for arguments, names and parameters that make no sense."""
 _PAUSE_S = 0.1  # lest an executor that fails at once fills the log
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSReliabilityPolicy, qos_policy_name_from_kind
 from rclpy.subscription import Subscription
@@ -197,10 +198,13 @@ def resolve(node: Node, relative_topic: str, transport: str) -> str:
 
 
 def _reliability_override(node: Node, topic: str) -> str:
-    """The user's qos_overrides.<topic>.subscription.reliability; empty: not given."""
+    """The user's qos_overrides.<topic>.subscription.reliability; empty: not given.
+
+    Read once, as rclpy's own overrides are, and so as read-only as they are.
+    """
     name = f"qos_overrides.{topic}.subscription.reliability"
     if not node.has_parameter(name):
-        node.declare_parameter(name, "")
+        node.declare_parameter(name, "", ParameterDescriptor(read_only=True))
     value = str(node.get_parameter(name).value)
     if value not in ("", "auto", "reliable", "best_effort"):
         raise SettingsError(

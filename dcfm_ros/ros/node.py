@@ -252,7 +252,7 @@ class SegmenterNode(LifecycleNode):
             self._report()
 
     def _report(self) -> None:
-        name = self.get_name()
+        name = self.get_fully_qualified_name().lstrip("/")
         engine = {} if self._configured is None else self._configured.figures()
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
@@ -261,6 +261,8 @@ class SegmenterNode(LifecycleNode):
         ]
         if self._monitor is not None:
             message.status += self._monitor.report(name)
+        for status in message.status:
+            status.hardware_id = name
         self._diagnostics.publish(message)
 
     def _on_mismatch(self, topic: str, policy: str) -> None:

@@ -25,6 +25,9 @@ _IMAGES_DEPTH = 5
 _DEPTH = 100
 _POLL_S = 0.02
 _ACKNOWLEDGE_S = 2.0
+_LONG_PAUSE_S = 10.0
+"""To wait for, in s of real time: longer ones are told of."""
+_CLOCK = "/clock"
 _NS_PER_S = 1_000_000_000
 
 
@@ -35,11 +38,13 @@ class PlaySettings:
     rate: float = 1.0
     loop: bool = False
     clock_hz: float = 0.0
-    """How often to publish the bag's time on /clock; 0: never."""
+    """How often to publish the bag's time on /clock; 0: never, nor beside a /clock of the bag."""
     start_offset_s: float = 0.0
     topics: tuple[str, ...] = ()
     """Empty: all."""
     remaps: dict[str, str] = field(default_factory=dict)
+    most_pause_s: float = 0.0
+    """Longer pauses of the recording are shortened to this, in s of the bag's time; 0: none are."""
     wait_for: tuple[str, ...] | None = None
     """Names that need a subscriber before the start; empty: any image topic; None: nothing."""
 
@@ -61,6 +66,7 @@ class Player:
 
     Args:
         advance: called with the seconds of bag time that have passed since the last call.
+        tell: called with a line about the recording that a user should know.
 
     Raises:
         BagError: a topic that the bag does not have, or nothing to play.
@@ -71,11 +77,13 @@ class Player:
         bag: BagReader,
         settings: PlaySettings,
         advance: Callable[[float], object] = lambda seconds: None,
+        tell: Callable[[str], object] = lambda line: None,
     ) -> None:
         self.played = Played()
         self._bag = bag
         self._settings = settings
         self._advance = advance
+        self._tell = tell
         self._topics = _chosen(bag, settings.topics)
         self._node: Node = rclpy.create_node(f"dcfm_play_{os.getpid()}")
         self._publishers = {
@@ -83,9 +91,7 @@ class Player:
             for topic in self._topics
             if (publisher := self._publisher(topic)) is not None
         }
-        self._clock = (
-            self._node.create_publisher(Clock, "/clock", 10) if settings.clock_hz > 0 else None
-        )
+        self._clock = self._own_clock()
         if not self._publishers:
             raise BagError(
                 f"{bag.path}: nothing to play; no message package for "
@@ -108,7 +114,7 @@ class Player:
             return
         by_name = {self._published(name): p for name, p in self._publishers.items()}
         if self._clock is not None:
-            by_name["/clock"] = self._clock
+            by_name[_CLOCK] = self._clock
         for name in wanted:
             if name not in by_name:
                 raise BagError(f"cannot wait for {name}; played are {', '.join(sorted(by_name))}")
@@ -143,12 +149,14 @@ class Player:
         start_ns = first.log_ns + round(self._settings.start_offset_s * _NS_PER_S)
         latched = {topic.name for topic in self._topics if _is_latched(topic)}
         pace = Pace(start_ns, self._settings.rate)
-        reported_s = 0.0
+        reported_s, before_ns = 0.0, start_ns
         for message in _chain(first, messages):
             if message.log_ns < start_ns:
                 if message.topic in latched:
                     self._publish(message)
                 continue
+            self._look_at_pause(before_ns, message.log_ns, start_ns, pace)
+            before_ns = message.log_ns
             if not self._wait_until(message.log_ns, pace, stop):
                 return
             self.played.latest_s = max(self.played.latest_s, -pace.left_s(message.log_ns))
@@ -156,6 +164,20 @@ class Player:
             passed_s = (message.log_ns - start_ns) / _NS_PER_S
             self._advance(passed_s - reported_s)
             reported_s = passed_s
+
+    def _look_at_pause(self, before_ns: int, log_ns: int, start_ns: int, pace: Pace) -> None:
+        """Shorten a pause of the recording that is too long, and tell of one that one waits for."""
+        pause_ns = log_ns - before_ns
+        most_ns = round(self._settings.most_pause_s * _NS_PER_S)
+        at_s = (before_ns - start_ns) / _NS_PER_S
+        text = (
+            f"the recording pauses for {pause_ns / _NS_PER_S:.1f} s, {at_s:.1f} s after its start"
+        )
+        if most_ns and pause_ns > most_ns:
+            pace.skip(pause_ns - most_ns)
+            self._tell(f"{text}: shortened to {self._settings.most_pause_s:g} s")
+        elif pause_ns / _NS_PER_S / self._settings.rate > _LONG_PAUSE_S:
+            self._tell(f"{text}: waiting; --max-pause S shortens it")
 
     def _wait_until(self, log_ns: int, pace: Pace, stop: threading.Event) -> bool:
         """Wait for a message's time, with clock ticks on the way; False if stopped."""
@@ -185,6 +207,15 @@ class Player:
                 if time.monotonic() > end_s or stop.wait(_POLL_S):
                     return
 
+    def _own_clock(self) -> Publisher | None:
+        """A clock of bag time, where one is asked for and the bag does not hold one."""
+        if not self._settings.clock_hz:
+            return None
+        if _CLOCK in self.topics:
+            self._tell(f"the bag holds {_CLOCK}: that is played, and no other clock beside it")
+            return None
+        return self._node.create_publisher(Clock, _CLOCK, 10)
+
     def _publisher(self, topic: TopicInfo) -> Publisher | None:
         message_type = _message_type(topic.type)
         if message_type is None:
@@ -213,6 +244,10 @@ class Pace:
         self._rate = rate
         self._clock = clock
         self._started_s = clock()
+
+    def skip(self, time_ns: int) -> None:
+        """Leave out so much of the bag's time, from now on."""
+        self._start_ns += time_ns
 
     def left_s(self, log_ns: int) -> float:
         """Until a message is due; negative once it is late."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
@@ -17,7 +18,7 @@ def main(args: list[str] | None = None) -> int:
     """Run the node.
 
     Returns:
-        0 after SIGINT or SIGTERM, 2 if a parameter was given an invalid value.
+        0 after SIGINT or SIGTERM, 2 if an argument or a parameter has an invalid value.
     """
     stop = threading.Event()
 
@@ -35,20 +36,20 @@ def _run(args: list[str] | None, stop: threading.Event) -> int:
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.signals import SignalHandlerOptions
 
-    from dcfm_ros.errors import SettingsError
+    from dcfm_ros.errors import DcfmError
     from dcfm_ros.ros.environment import use_fast_dds_profile
-    from dcfm_ros.ros.executor import spin
+    from dcfm_ros.ros.executor import INVALID_ARGUMENTS, spin
     from dcfm_ros.ros.node import SegmenterNode
 
     # Callbacks are short, so let them in between two steps of the worker sooner than after 5 ms.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    use_fast_dds_profile()
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
+        use_fast_dds_profile()
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = SegmenterNode()
-    except SettingsError as error:
-        rclpy.logging.get_logger("segmenter").fatal(str(error))
-        rclpy.shutdown()
+    except (DcfmError, *INVALID_ARGUMENTS) as error:
+        rclpy.logging.get_logger("segmenter").fatal(_one_line(error))
+        rclpy.try_shutdown()
         return _USAGE_ERROR
     executor = SingleThreadedExecutor()
     executor.add_node(node)
@@ -59,6 +60,12 @@ def _run(args: list[str] | None, stop: threading.Event) -> int:
     node.destroy_node()
     rclpy.shutdown()
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    """An error's text without the lines of C code that rcl adds to it."""
+    text = " ".join(re.sub(r",? at /\S+:\d+", "", str(error)).split())
+    return f"unknown arguments {text}" if text.startswith("[") else text
 
 
 if __name__ == "__main__":
