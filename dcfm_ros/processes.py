@@ -80,7 +80,7 @@ class Processes:
 
 
 @contextmanager
-def joined(device: str = "auto") -> Iterator[Processes]:
+def joined_processes(device: str = "auto") -> Iterator[Processes]:
     """Join the other processes of the run, if torchrun started several.
 
     Args:

@@ -11,11 +11,11 @@ import numpy as np
 from dcfm_ros.evaluation.fleet.run import sum_counts
 from dcfm_ros.evaluation.measure.counts import no_counts
 from dcfm_ros.evaluation.measure.tally import Measures
-from dcfm_ros.processes import joined, plain_environment
+from dcfm_ros.processes import joined_processes, plain_environment
 
 
 def main(folder: Path) -> None:
-    with joined("cpu") as processes:
+    with joined_processes("cpu") as processes:
         counts = no_counts(2, Measures())
         counts["truth.all"] += np.array([[1, 2], [3, 4]]) * 10**12 * (processes.rank + 1)
         counts["vc.sums"] += 0.25

@@ -12,14 +12,14 @@ import numpy as np
 from dcfm_ros.evaluation.fleet.run import sum_counts
 from dcfm_ros.evaluation.measure.counts import no_counts
 from dcfm_ros.evaluation.measure.tally import Measures
-from dcfm_ros.processes import joined
+from dcfm_ros.processes import joined_processes
 
 HERE = Path(__file__).resolve().parent
 
 
 def test_alone_everything_is_as_it_is():
     counts = no_counts(2, Measures())
-    with joined("cpu") as processes:
+    with joined_processes("cpu") as processes:
         assert processes.is_first
         assert list(processes.own("abc")) == ["a", "b", "c"]
         assert sum_counts(counts, processes) is counts

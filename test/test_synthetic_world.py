@@ -13,7 +13,7 @@ from dcfm_ros.synthetic.builder import build_layout
 from dcfm_ros.synthetic.cars import vehicle
 from dcfm_ros.synthetic.faces import Label
 from dcfm_ros.synthetic.ground import GroundRect, box_footprint, ground_truth
-from dcfm_ros.synthetic.look import Camera, draw_look
+from dcfm_ros.synthetic.look import ImageSensor, draw_look
 from dcfm_ros.synthetic.motion import trajectory
 from dcfm_ros.synthetic.noise import noise, rng_for
 from dcfm_ros.synthetic.sheet import Sheet
@@ -200,7 +200,7 @@ def test_noise_is_a_window_of_unit_deviation() -> None:
 def test_exposure_meets_its_brightness_and_haze_veils_the_distance() -> None:
     look = draw_look(7)
     flat = np.full((60, 80, 3), 40, np.uint8)
-    camera = Camera(look, flat, 80, 60, 7)
+    camera = ImageSensor(look, flat, 80, 60, 7)
     no_road = np.zeros((60, 80), np.bool_)
     near = camera.record(flat, np.full((60, 80), 0.1, np.float32), no_road, 0)
     assert abs(float(near.mean()) - look.brightness) < 0.35 * look.brightness

@@ -13,7 +13,7 @@ import yaml
 from training_harness import log_lines, losses, settings, values, write_camvid
 
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.processes import Processes, joined
+from dcfm_ros.processes import Processes, joined_processes
 from dcfm_ros.training.trainer import Trainer, step_seed
 
 # SGD, since AdamW hides gradients of a wrong size; no dropout, which each process draws anew.
@@ -39,12 +39,12 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from dcfm_ros.network import named_config
 from dcfm_ros.training.build import build
-from dcfm_ros.processes import Processes, joined
+from dcfm_ros.processes import Processes, joined_processes
 from dcfm_ros.training.objective import Objective
 from dcfm_ros.training.settings import LossSettings, TrainSettings
 from dcfm_ros.training.sync_norm import SyncBatchNorm2d, synchronize_norms
 
-with joined("cpu") as processes:
+with joined_processes("cpu") as processes:
     torch.manual_seed(0)
     x = 5 + 3 * torch.randn(6, 4, 5, 7, dtype=torch.float64).float()
     pull = torch.randn_like(x)
@@ -200,7 +200,7 @@ def test_the_batch_must_be_shared_evenly(camvid: Path, tmp_path: Path) -> None:
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
-    with joined("cpu") as processes:
+    with joined_processes("cpu") as processes:
         assert (processes.rank, processes.count, processes.is_first) == (0, 1, True)
         assert processes.sum(torch.tensor(3.0)) == 3.0
         assert processes.from_first(lambda: 5) == 5

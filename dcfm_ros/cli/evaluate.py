@@ -89,12 +89,12 @@ def _evaluate_fleet(
     from dcfm_ros.evaluation.fleet.report import fleet_text, without_deliveries
     from dcfm_ros.evaluation.fleet.run import Fleet, evaluate_fleet
     from dcfm_ros.evaluation.report.summary import summary
-    from dcfm_ros.processes import joined
+    from dcfm_ros.processes import joined_processes
 
     fleet = Fleet(
         tuple(args.recordings), args.out, settings, live, args.jobs or 1, resume=args.resume
     )
-    with joined("cpu") as processes:
+    with joined_processes("cpu") as processes:
         code = 0
         found = evaluate_fleet(
             fleet, processes, [sys.executable, "-m", "dcfm_ros.cli.evaluate_one"]

@@ -53,11 +53,11 @@ def run(args: argparse.Namespace) -> int:
         print(_listing(settings))
         return 0
 
-    from dcfm_ros.processes import joined
+    from dcfm_ros.processes import joined_processes
     from dcfm_ros.training.trainer import Trainer
 
     folder = args.out or Path("out/train") / path.stem
-    with joined(args.device) as processes:
+    with joined_processes(args.device) as processes:
         Trainer(settings, folder, processes).run()
         if processes.is_first:
             weights = folder / "last.safetensors"

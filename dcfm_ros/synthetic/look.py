@@ -67,8 +67,8 @@ def draw_look(seed: int) -> Look:
     )
 
 
-class Camera:
-    """Applies a look; the exposure is set once, on a first picture."""
+class ImageSensor:
+    """The sensor and lens of a look; the exposure is set once, on a first picture."""
 
     def __init__(self, look: Look, first: Bytes, width: int, height: int, seed: int) -> None:
         """Set the exposure on `first`, a rendering of any size, (H, W, 3) uint8."""

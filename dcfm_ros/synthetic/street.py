@@ -25,7 +25,7 @@ from dcfm_ros.synthetic.faces import (
     vec,
 )
 from dcfm_ros.synthetic.ground import Footprint, ground_truth
-from dcfm_ros.synthetic.look import Camera, draw_look
+from dcfm_ros.synthetic.look import ImageSensor, draw_look
 from dcfm_ros.synthetic.motion import trajectory
 from dcfm_ros.synthetic.noise import Bytes, Floats, rng_for
 from dcfm_ros.synthetic.render import render
@@ -132,7 +132,7 @@ class _Scene:
         self.static = face_array(pieces + self.layout.faces)
         self.uprights = UprightArray(self.layout.uprights)
         self.sky = _sky(seed)
-        self.camera = Camera(
+        self.sensor = ImageSensor(
             draw_look(seed), self._first_look(), settings.width, settings.height, seed
         )
 
@@ -152,7 +152,7 @@ class _Scene:
         raster = render(view, self.faces(index, view.position))
         depth = raster.depth_m()
         labels = raster.labels()
-        rgb = self.camera.record(raster.image(), depth, labels == Label.ROAD, index)
+        rgb = self.sensor.record(raster.image(), depth, labels == Label.ROAD, index)
         if settings.bonnet:
             _draw_bonnet(rgb, labels, depth, self.seed)
         return SyntheticFrame(
