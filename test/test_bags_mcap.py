@@ -140,7 +140,9 @@ def test_channels_that_are_none_of_ros2_are_left_out_and_named(
         }  # fmt: skip
         for found in (list(bag.messages()), list(bag.raw_messages())):
             assert [record.log_ns for record in found] == [1, 3]
-        with pytest.raises(BagError, match=r"/json holds foxglove.Log.*serialised as json, not as"):
+        with pytest.raises(
+            BagError, match=r"/json holds foxglove.Log.*json, not serialised as CDR"
+        ):
             list(bag.messages(["/json"]))
     assert "/json (foxglove.Log) as json, /protobuf (foxglove.Log) as protobuf" in caplog.text
 

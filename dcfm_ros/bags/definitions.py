@@ -73,7 +73,7 @@ class BagTypes:
 
     def _problem(self, connection: Connection) -> str | None:
         if not _is_cdr(connection):
-            return f"its messages are serialised as {_serialisation(connection)}, not as CDR"
+            return f"its messages are {_serialisation(connection)}, not serialised as CDR"
         pending, seen = [bag_type_name(connection)], set()
         while pending:
             name = pending.pop()
