@@ -249,3 +249,28 @@ def test_what_the_middleware_lost_is_counted_apart(fed, tmp_path):
 
 def test_rclpy_is_the_real_one():
     assert rclpy.utilities.get_rmw_implementation_identifier().startswith("rmw_")
+
+
+def test_compressed_images_on_a_topic_of_another_name_are_found(peer, fed, camera):
+    """As in /CAM_FRONT/image_rect_compressed: the name says it, but not by `/compressed`."""
+    one = fed(transport="compressed")
+    assert one.input.topic.endswith("/image/compressed")
+    publisher = camera(one.input.topic.removesuffix("/compressed"), BEST_EFFORT, CompressedImage)
+
+    def found() -> bool:
+        peer.in_executor(one.input.refresh)
+        return one.input.topic == publisher.topic_name and publisher.get_subscription_count() > 0
+
+    wait_until(found, "a subscription of the topic itself")
+    publisher.publish(CompressedImage(format="jpeg"))
+    wait_until(lambda: one.messages, "the message")
+    assert not one.input.state().problem
+
+
+def test_the_suffix_goes_before_a_topic_of_the_same_name(peer, fed, camera):
+    one = fed(transport="compressed")
+    bare = camera(one.input.topic.removesuffix("/compressed"), RELIABLE, CompressedImage)
+    usual = camera(one.input.topic, RELIABLE, CompressedImage)
+    wait_until(usual.get_subscription_count, "the usual subscription")
+    peer.in_executor(one.input.refresh)
+    assert one.input.topic == usual.topic_name != bare.topic_name

@@ -64,6 +64,7 @@ class ImageInput:
         self._type = CompressedImage if transport == "compressed" else Image
         self._transport = transport
         self.topic = resolve(node, relative_topic, transport)
+        self._named = node.resolve_topic_name(relative_topic)
         self._requested = _reliability_override(node, self.topic) or reliability
         self._receive = receive
         self._warn = warn
@@ -76,6 +77,7 @@ class ImageInput:
         """Look at the publishers again; subscribe afresh if another reliability suits them."""
         if self._subscription is None:
             return
+        self._follow_name()
         offered = self._offered()
         wanted = qos.choose_reliability(self._requested, offered, self._reliability)
         if wanted != self._reliability:
@@ -119,6 +121,24 @@ class ImageInput:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
 
+    def _follow_name(self) -> None:
+        """Subscribe the topic as it was named where that holds the compressed images itself.
+
+        Not every driver ends its name in `/compressed`: only publishers can tell.
+        """
+        if self._transport != "compressed" or self.topic == self._named or self._offered():
+            return
+        if not self._offered(self._named):
+            return
+        self._node.get_logger().info(
+            f"{self._named}: holds CompressedImage itself; subscribing it in place of {self.topic}"
+        )
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self.topic = self._named
+        self._reliability = qos.choose_reliability(self._requested, self._offered())
+        self._subscription = self._subscribe()
+
     def _subscribe(self) -> Subscription:
         try:
             return self._create(self._count_lost)
@@ -151,10 +171,10 @@ class ImageInput:
                 "no image comes from it",
             )
 
-    def _offered(self) -> list[QoSReliabilityPolicy]:
+    def _offered(self, topic: str = "") -> list[QoSReliabilityPolicy]:
         return [
             endpoint.qos_profile.reliability
-            for endpoint in self._node.get_publishers_info_by_topic(self.topic)
+            for endpoint in self._node.get_publishers_info_by_topic(topic or self.topic)
             if endpoint.topic_type == _IMAGE_TYPES[self._type]
         ]
 
@@ -185,7 +205,7 @@ def resolve(node: Node, relative_topic: str, transport: str) -> str:
 
     Compressed images are on the *resolved* image topic + `/compressed`, so that remapping `image`
     is enough. A rule for `image/compressed` itself goes first; a topic that ends in `/compressed`
-    is taken as it is.
+    is taken as it is. `ImageInput.refresh` looks whether the topic itself is of that type, too.
     """
     topic = node.resolve_topic_name(relative_topic)
     if transport == "raw":
