@@ -30,8 +30,9 @@ def test_every_setting_is_explained_with_its_default(settings):
         flag = "--key-frame-mode" if name == "mode" else f"--{name.replace('_', '-')}"
         (line,) = [line for line in text.splitlines() if line.strip().startswith(f"{flag} ")]
         assert option.doc.rstrip(".") in line
+        assert all(choice in line for choice in option.choices or ())
         if option.default != "":
-            assert f"(default {option.default}".removesuffix(".0") in line
+            assert f"default {option.default}".removesuffix(".0") in line
 
 
 def test_what_is_not_given_is_the_settings_default():

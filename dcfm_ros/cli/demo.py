@@ -8,14 +8,18 @@ from typing import Any
 
 from dcfm_ros.cli.options import (
     add_engine_options,
+    add_settings,
     add_source_options,
     engine_settings,
+    given,
     key_frame_settings,
     output_option,
     source_options,
 )
+from dcfm_ros.settings import replace_flat
+from dcfm_ros.synthetic.settings import StreetSettings
 
-_RATE_HZ = 10.0
+_STREET = StreetSettings(duration_s=18.0)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -32,14 +36,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "bag", nargs="?", type=Path, metavar="BAG", help="or video; default: a rendered street"
     )
-    parser.add_argument(
-        "--duration",
-        type=float,
-        default=18.0,
-        metavar="S",
-        help="of the rendered street (default 18)",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of the rendered street (default 1)")
+    add_settings(parser.add_argument_group("rendered street"), _STREET, ("seed", "duration_s"))
     output_option(parser, "out/demo", "folder for the report")
     add_source_options(parser, truth=True)
     add_engine_options(parser)
@@ -57,12 +54,11 @@ def run(args: argparse.Namespace) -> int:
     from dcfm_ros.evaluation.run.output import output_folder
     from dcfm_ros.replay.recording import as_bag, street_bag
     from dcfm_ros.replay.report import check_engine, places, play_and_report
-    from dcfm_ros.synthetic import StreetSettings
 
     settings = RunSettings(
         engine_settings(args), key_frame_settings(args, live=True), source_options(args)
     )
-    street = StreetSettings(seed=args.seed, duration_s=args.duration, rate_hz=_RATE_HZ)
+    street = replace_flat(_STREET, given(args, ("seed", "duration_s")))
     check_engine(settings.engine)
     with output_folder(args.out) as stage:
         bag = as_bag(args.bag, args.picture_rate, stage) if args.bag else street_bag(street, stage)

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dcfm_ros.cli.datasets import DATASETS, add_dataset_options
+from dcfm_ros.cli.options import add_settings, given
 from dcfm_ros.progress import progress
+from dcfm_ros.settings import from_flat
+from dcfm_ros.synthetic.settings import StreetSettings
 
 _AFTER = 10
 """What a Cityscapes snippet has after its labelled frame."""
@@ -46,16 +49,7 @@ def _add_street(kinds: Any) -> None:
         help="the rendered street: images, depth, camera_info, tf, ground truth",
         description="Render a street; the same seed always gives the same bag.",
     )
-    street.add_argument("--seed", type=int, help="draws the street and its traffic (default 1)")
-    street.add_argument("--duration", dest="duration_s", type=float, metavar="S", help="default 10")
-    street.add_argument("--rate", dest="rate_hz", type=float, metavar="HZ", help="default 10")
-    street.add_argument("--width", type=int, metavar="PX", help="default 480")
-    street.add_argument("--height", type=int, metavar="PX", help="default 360")
-    street.add_argument(
-        "--motion", help="drive (default), stop_and_go, traffic_lights, slow, fast or cut"
-    )
-    street.add_argument("--cars", type=float, metavar="D", help="density of cars (default 1)")
-    street.add_argument("--people", type=float, metavar="D", help="density of people (default 1)")
+    add_settings(street, StreetSettings(), _STREET)
     street.add_argument("--image", default="compressed", help="compressed (default) or raw")
     street.add_argument("--depth", default="16UC1", help="16UC1 (default, mm), 32FC1 (m) or none")
     _add_out(street)
@@ -88,9 +82,6 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def _street(args: argparse.Namespace) -> int:
-    from dcfm_ros.cli.options import given
-    from dcfm_ros.settings import from_flat
-    from dcfm_ros.synthetic import StreetSettings
     from dcfm_ros.synthetic.bag import write_street_bag
 
     settings = from_flat(StreetSettings, given(args, _STREET))

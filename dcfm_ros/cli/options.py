@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,37 +18,49 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 _METAVARS = {int: "N", float: "X"}
-_FLAGS = {"mode": "--key-frame-mode"}
-"""Where the name of a setting would not say of what it is."""
+_FLAGS = {"mode": "--key-frame-mode", "duration_s": "--duration", "rate_hz": "--rate"}
+"""Where the name of a setting says less, or more, than is wanted on a command line."""
 
 
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     """What the network runs on, and when the common feature is computed afresh."""
-    _add_settings(parser.add_argument_group("network"), EngineSettings)
+    add_settings(parser.add_argument_group("network"), EngineSettings())
     key_frames = parser.add_argument_group(
         "key frames", "in the background they take one frame on recordings, unless said otherwise"
     )
-    _add_settings(key_frames, KeyFrameSettings)
+    add_settings(key_frames, KeyFrameSettings())
 
 
 def add_machine_options(group: argparse._ActionsContainer) -> None:
     """What any network runs on."""
-    _add_settings(group, EngineSettings, leave_out="checkpoint")
+    settings = EngineSettings()
+    add_settings(group, settings, [name for name in flatten(settings) if name != "checkpoint"])
 
 
-def _add_settings(group: argparse._ActionsContainer, settings: type, leave_out: str = "") -> None:
-    """An option for each setting; whether a value is valid is for the settings to say."""
-    for name, option in flatten(settings()).items():
-        if name == leave_out:
+def add_settings(
+    group: argparse._ActionsContainer, settings: Any, names: Sequence[str] = ()
+) -> None:
+    """An option for each setting; whether a value is valid is for the settings to say.
+
+    Args:
+        settings: their values are told as defaults.
+        names: of those that are options; empty: all.
+    """
+    for name, option in flatten(settings).items():
+        if names and name not in names:
             continue
-        default = f"{option.default:g}" if option.type is float else option.default
-        said = f" (default {default})" if default != "" else ""
+        default = f"{option.value:g}" if option.type is float else option.value
+        choices = option.choices or ()
+        explained = all(choice in option.doc for choice in choices)
+        said = [] if explained else [", ".join(choices)]
+        said += [f"default {default}"] if default != "" else []
+        told = f" ({'; '.join(said)})" if said else ""
         group.add_argument(
             _FLAGS.get(name, f"--{name.replace('_', '-')}"),
             dest=name,
             type=option.type,
             metavar=_METAVARS.get(option.type),
-            help=f"{option.doc.rstrip('.')}{said}".replace("%", "%%"),
+            help=f"{option.doc.rstrip('.')}{told}".replace("%", "%%"),
         )
 
 
