@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,49 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = [name for name in LONG_FILES if not (CHECKOUT / "test" / name).is_file()]
     assert not missing, f"renamed? {missing}"
     items.sort(key=lambda item: item.path.name not in LONG_FILES)
+
+
+# What says that torch is missing: Python, the guard of `dcfm`, `dcfm doctor`.
+_NO_TORCH = ("No module named 'torch'", "needs torch, which is not installed")
+_WITHOUT_TORCH = "--without-torch"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make test-oldest` runs where there is no torch."""
+    parser.addoption(
+        _WITHOUT_TORCH,
+        action="store_true",
+        help="skip what cannot import torch",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skip the modules that import torch."""
+    report = yield
+    _skip_for_torch(collector, report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip the tests that import torch, here or in a process that they start."""
+    report = yield
+    _skip_for_torch(item, report)
+    return report
+
+
+def _skip_for_torch(node: pytest.Item | pytest.Collector, report: Any) -> None:
+    if not (report.failed and node.config.getoption(_WITHOUT_TORCH)):
+        return
+    said = f"{report.longrepr}{report.capstdout}{report.capstderr}"
+    if any(sign in said for sign in _NO_TORCH):
+        report.outcome = "skipped"
+        report.longrepr = (str(node.path), 0, "Skipped: needs torch")
 
 
 @pytest.fixture(scope="session")

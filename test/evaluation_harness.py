@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from dcfm_ros.bags import write_bag
 from dcfm_ros.bags.convert import compressed_image
 from dcfm_ros.images import labels_to_png, rgb_to_png
-from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, named_config, save
-from dcfm_ros.streaming import EngineSettings, KeyFrameSettings, Segmenter
-from dcfm_ros.streaming.engine import Engine
+from dcfm_ros.network import label_set, named_config
+from dcfm_ros.streaming import EngineSettings, KeyFrameSettings
 
 HEIGHT, WIDTH = 48, 64
 START_NS = 1_700_000_000_000_000_000
@@ -24,6 +22,10 @@ LABEL_TOPIC = "/gt/label/compressed"
 
 def write_checkpoint(path: Path) -> Path:
     """A network with random weights, so that its labels show several classes."""
+    import torch  # which many tests do without
+
+    from dcfm_ros.network import CheckpointInfo, Dcfm, save
+
     torch.manual_seed(0)
     named = named_config("camvid_tiny")
     network = Dcfm(named.network)
@@ -57,6 +59,8 @@ def segmented(
     checkpoint: Path, images: Sequence[np.ndarray], key_frames: KeyFrameSettings, **network: int
 ) -> list[np.ndarray]:
     """What the network makes of the pictures, one after the other."""
+    from dcfm_ros.streaming import Engine, Segmenter
+
     settings = EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1, **network)
     engine = Engine.load(settings)
     segmenter = Segmenter(engine, key_frames)

@@ -132,6 +132,24 @@ def test_what_is_no_picture_is_refused_in_one_line(data: bytes, kind: str, expec
     assert "\n" not in str(caught.value)
 
 
+def with_thumbnail(jpeg: bytes) -> bytes:
+    """The file with a small one in its header, as cameras write it (EXIF, APP1)."""
+    thumbnail = b"Exif\0\0" + rgb_to_jpeg(picture(8, 8))
+    header = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
+    return jpeg[:2] + header + jpeg[2:]
+
+
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_the_end_of_a_thumbnail_is_not_that_of_the_picture(progressive: int) -> None:
+    options = (cv2.IMWRITE_JPEG_PROGRESSIVE, progressive, cv2.IMWRITE_JPEG_RST_INTERVAL, 1)
+    whole = with_thumbnail(encoded(".jpg", picture(), *options))
+    assert compressed_to_rgb(message(whole, "jpeg")).shape == (24, 40, 3)
+    assert compressed_to_rgb(message(whole + b"padding", "jpeg")).shape == (24, 40, 3)
+    for kept in (len(whole) - 1, len(whole) - 2, len(whole) * 3 // 4):
+        with pytest.raises(ImageError, match="is cut short"):
+            compressed_to_rgb(message(whole[:kept], "jpeg"))
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=64), st.sampled_from(["jpeg", "png", "bayer_rggb8; png", "; ;"]))
 def test_any_bytes_give_a_picture_or_an_image_error(data: bytes, kind: str) -> None:

@@ -36,7 +36,7 @@ def words_after(lines, command):
 
 
 def test_make_targets_exist(lines, checkout):
-    targets = set(re.findall(r"^([a-z]+):", (checkout / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (checkout / "Makefile").read_text(), re.MULTILINE))
     assert words_after(lines, "make") <= targets
 
 
@@ -61,6 +61,40 @@ def test_the_readme_shows_the_two_commands_and_both_ways_to_install(checkout):
     assert {"demo", "test"} <= words_after(typed, "make")
     assert "build" in words_after(typed, "colcon")
     assert "segment.launch.py" in words_after(typed, "ros2 launch dcfm_ros")
+
+
+def test_pip_is_run_in_a_virtual_environment_only(checkout):
+    """Ubuntu 24.04 refuses it elsewhere: externally managed."""
+    text = (checkout / "README.md").read_text()
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    installs = [block for block in blocks if "pip install" in block]
+    assert len(installs) == 2
+    for block in installs:
+        assert "bin/activate" in block.partition("pip install ")[0]
+    # with a distribution the environment has to see its packages, and colcon must not build it
+    assert "venv --system-site-packages .venv" in installs[0]
+    assert ".venv/COLCON_IGNORE" in installs[0]
+
+
+def test_minimum_versions_are_the_same_wherever_they_stand(checkout):
+    """What `make test-oldest` runs with is what run.txt, package.xml and the README state."""
+
+    def versions(name, operator):
+        text = (checkout / "requirements" / name).read_text()
+        return dict(re.findall(rf"^([\w.-]+){operator}([\d.]+)", text, re.MULTILINE))
+
+    oldest, least = versions("oldest.txt", "=="), versions("run.txt", ">=")
+    package = re.findall(
+        r'version_gte="([\d.]+)">python3-(\w+)', (checkout / "package.xml").read_text()
+    )
+    for name in ("numpy", "scipy", "matplotlib", "pillow", "jinja2", "tqdm", "rosbags"):
+        assert oldest[name].startswith(least[name]), name
+    stated = {name: version for version, name in package}
+    assert stated["numpy"] == oldest["numpy"]
+    assert stated["pil"] == oldest["pillow"]
+    readme = (checkout / "README.md").read_text()
+    for name, version in (("NumPy", "numpy"), ("SciPy", "scipy"), ("Matplotlib", "matplotlib")):
+        assert f"{name} {oldest[version]}" in readme
 
 
 @pytest.mark.parametrize("document", [*DOCUMENTS, "CHANGELOG.md"])

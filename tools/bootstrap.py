@@ -1,7 +1,10 @@
 """Sets up .venv and runs commands in it; `make` calls this. Standard library only.
 
     bootstrap.py install --torch REQUIREMENT [--torch-index URL] [--own-torch] [--test]
+    bootstrap.py install --oldest
     bootstrap.py run COMMAND [ARGUMENT ...]
+
+DCFM_VENV names another folder than .venv, below the checkout.
 
 Each step leaves a stamp with what it was made from, and is done again when that changed. A second
 run with nothing changed prints one line and needs no network.
@@ -35,7 +38,7 @@ from clean_environment import clean_environment, enter_venv
 from pip_runner import Pip, SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / (os.environ.get("DCFM_VENV") or ".venv")
 PYTHON = VENV / "bin" / "python"
 # what the installed copy is made from
 SOURCES = (
@@ -98,7 +101,7 @@ def install(options: argparse.Namespace) -> None:
             step.stamp.write_text(step.made_from)
             say(f"      done in {time.monotonic() - started:.0f} s")
     if not todo:
-        say(".venv is up to date")
+        say(f"{VENV.name} is up to date")
 
 
 def _steps(options: argparse.Namespace) -> list[Step]:
@@ -114,6 +117,12 @@ def _steps(options: argparse.Namespace) -> list[Step]:
         made_from=fingerprint(SOURCES),
         make=lambda: pip.install(["--no-index", "--no-build-isolation", "--no-deps", str(ROOT)]),
     )
+    if options.oldest:
+        return [
+            requirements("ros", "ROS 2 wheels", "ros-jazzy.txt"),
+            requirements("oldest", "the oldest supported packages, without torch", "oldest.txt"),
+            package,
+        ]
     return [
         requirements("ros", "ROS 2 wheels", "ros-jazzy.txt"),
         _torch_step(pip, options),
@@ -157,7 +166,7 @@ def create_venv(*, own_torch: bool) -> None:
     base = base_python()  # what is activated in the user's shell would not be shared
     shared = not own_torch and find_torch(base) is not None
     note = ", sharing the packages of that Python, for its torch" if shared else ""
-    say(f"[0] virtual environment .venv, Python {platform.python_version()}{note}")
+    say(f"[0] virtual environment {VENV.name}, Python {platform.python_version()}{note}")
     shutil.rmtree(VENV, ignore_errors=True)
     VENV.mkdir()
     _mark().touch()
@@ -171,7 +180,7 @@ def create_venv(*, own_torch: bool) -> None:
     )
     if made.returncode:
         lines = (made.stderr or made.stdout).strip().splitlines() or ["no message"]
-        raise SetupError(f"python -m venv .venv failed: {lines[-1]}")
+        raise SetupError(f"python -m venv {VENV.name} failed: {lines[-1]}")
     _home().write_text(str(VENV))
 
 
@@ -214,7 +223,7 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another make sets up .venv; waiting for it")
+            say("another make sets up this checkout; waiting for it")
             fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
@@ -233,10 +242,13 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("install", help="bring .venv up to date")
     verb.add_argument("--python", default="", help="the Python that the user named, if any")
-    verb.add_argument("--torch", required=True, help="requirement to install torch from")
+    verb.add_argument("--torch", default="torch", help="requirement to install torch from")
     verb.add_argument("--torch-index", default="", help="package index for torch only")
     verb.add_argument("--own-torch", action="store_true", help="do not share an existing torch")
     verb.add_argument("--test", action="store_true", help="with what the tests need")
+    verb.add_argument(
+        "--oldest", action="store_true", help="the oldest supported packages, tests, no torch"
+    )
     verb = verbs.add_parser("run", help="run a command in .venv")
     verb.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()

@@ -16,6 +16,7 @@ from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import compressed_to_labels
+from dcfm_ros.images.jpeg import JPEG_START, is_whole_jpeg
 from dcfm_ros.images.upright import labels_upright, orientation, turned
 from dcfm_ros.network.labels import UNLABELLED
 
@@ -32,8 +33,8 @@ def read_rgb(path: str) -> Image:
         DcfmError: missing, cut off or not an image.
     """
     data = read_bytes(path)
-    # A JPEG that was cut off decodes, half grey: its end marker must follow its last scan's marker.
-    cut_off = data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    # a JPEG that was cut off decodes, half grey
+    cut_off = data.startswith(JPEG_START) and not is_whole_jpeg(data)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     bgr = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data and not cut_off else None
     if bgr is None:

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 
 from dcfm_ros.errors import ImageError
+from dcfm_ros.images.jpeg import JPEG_START, is_whole_jpeg
 from dcfm_ros.images.messages import CompressedImage, message_bytes
 from dcfm_ros.images.png import PNG_BIT_DEPTH, is_png, is_whole_png
 from dcfm_ros.images.raw import DEPTH_ENCODINGS, FULL_BITS, demosaic, is_bayer, to_rgb8
-
-_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 
 # Pixels stay where the sensor saw them: camera_info and label image know no EXIF rotation.
 _AS_STORED = cv2.IMREAD_IGNORE_ORIENTATION | cv2.IMREAD_ANYDEPTH
@@ -111,7 +110,7 @@ def _is_cut_short(data: np.ndarray) -> bool:
     if is_png(data):
         return not is_whole_png(data)
     file = data.tobytes()
-    return file.startswith(_JPEG_START) and _JPEG_END not in file
+    return file.startswith(JPEG_START) and not is_whole_jpeg(file)
 
 
 def _described(message: CompressedImage, data: np.ndarray) -> str:

@@ -59,5 +59,5 @@ def svg(figure: Figure) -> bytes:
 def legend_above(axes: Axes) -> None:
     """The legend in one line over the upper right corner."""
     axes.legend(
-        loc="lower right", bbox_to_anchor=(1.01, 0.98), ncols=4, columnspacing=1.4, borderpad=0.2
+        loc="lower right", bbox_to_anchor=(1.01, 0.98), ncol=4, columnspacing=1.4, borderpad=0.2
     )

@@ -36,7 +36,9 @@ def accuracy_by_age(by_age: Sequence[Entry]) -> bytes:
     frames = [entry["frames"] for entry in by_age]
     with style():
         figure = Figure(figsize=(WIDTH_IN / 2, 2.9), layout="constrained")
-        quality, counts = figure.subplots(2, 1, sharex=True, height_ratios=(1, 0.45))
+        quality, counts = figure.subplots(
+            2, 1, sharex=True, gridspec_kw={"height_ratios": (1, 0.45)}
+        )
         colors = [KEY if age == 0 else NON_KEY for age in ages]
         quality.bar(ages, mious, 0.8, color=colors, edgecolor="white", linewidth=0.6)
         quality.set_ylim(0.0, 1.15 * max(*mious, 1.0))
@@ -60,7 +62,8 @@ def reliability_diagram(calibration: Entry) -> bytes:
     """
     with style():
         figure = Figure(figsize=(WIDTH_IN / 2, 2.9), layout="constrained")
-        right, shares = figure.subplots(2, 1, sharex=True, height_ratios=(1, 0.35))
+        heights = {"height_ratios": (1, 0.35)}
+        right, shares = figure.subplots(2, 1, sharex=True, gridspec_kw=heights)
         right.plot((0, 100), (0, 100), color=GREY, linewidth=1.0, linestyle=(0, (2, 2)))
         _draw_bins(right, calibration["bins_of_fresh"], KEY, "o", "-", "key frames")
         _draw_bins(right, calibration["bins_of_reuse"], MISSING, "D", "--", "reused")

@@ -13,6 +13,7 @@ from dcfm_ros.evaluation.run.samples import Sample
 from dcfm_ros.images import Pixels
 from dcfm_ros.network import LabelSet
 
+_LANCZOS = getattr(Image, "Resampling", Image).LANCZOS  # Pillow before 9.1 has it in Image
 _COLUMNS = 3
 _TILE_WIDTH = 426
 _GAP = 8
@@ -70,14 +71,14 @@ def _across(strip: Pixels | None, tiles: int) -> Image.Image | None:
     width = columns * _TILE_WIDTH + (columns - 1) * _GAP
     picture = Image.fromarray(strip)
     height = round(picture.height * width / picture.width)
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+    return picture.resize((width, height), _LANCZOS)
 
 
 def _tile(sample: Sample, labels: LabelSet) -> Image.Image:
     """An overlay with its place in the recording; key frames have a blue badge."""
     picture = Image.fromarray(prediction(sample, labels))
     height = round(picture.height * _TILE_WIDTH / picture.width)
-    tile = picture.resize((_TILE_WIDTH, height), Image.Resampling.LANCZOS)
+    tile = picture.resize((_TILE_WIDTH, height), _LANCZOS)
     draw = ImageDraw.Draw(tile)
     record = sample.record
     text = f"frame {record.index}" + (" · key" if record.is_key_frame else "")

@@ -36,7 +36,9 @@ def timeline(tally: Tally, period_ms: float, *, own_reference: bool = False) -> 
     rows = [0.32, 1.0, 0.8, 1.0] if change else [0.32, 1.0, 1.0]
     with style():
         figure = Figure(figsize=(WIDTH_IN, 0.4 + 1.81 * sum(rows)), layout="constrained")
-        panels = list(figure.subplots(len(rows), 1, sharex=True, height_ratios=rows))
+        panels = list(
+            figure.subplots(len(rows), 1, sharex=True, gridspec_kw={"height_ratios": rows})
+        )
         _draw_strip(panels[0], tally, x, width)
         _draw_quality(panels[1], tally, x, labelled)
         if change:
