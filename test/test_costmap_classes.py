@@ -95,4 +95,14 @@ def test_a_grid_that_would_not_fit_is_refused_with_its_size() -> None:
         ProjectionSettings(min_range_m=13.0)
     with pytest.raises(SettingsError, match="global_frame: found an empty name"):
         CostmapSettings(global_frame="")
-    assert CostmapSettings().ground_frame == "base_link"
+    assert CostmapSettings().ground_frame_of(("base_link",)) == "base_link"
+
+
+def test_the_ground_is_the_footprint_where_there_is_one_and_what_is_named_in_any_case() -> None:
+    frames = ("base_link", "base_footprint", "r1/base_footprint")
+    assert CostmapSettings().ground_frame_of(frames) == "base_footprint"
+    own = CostmapSettings(robot_base_frame="r1/base_link")
+    assert own.ground_frame_of(frames) == "r1/base_footprint"
+    assert own.ground_frame_of(frames[:2]) == "r1/base_link"
+    named = CostmapSettings(projection=ProjectionSettings(ground_frame="base_link"))
+    assert named.ground_frame_of(frames) == "base_link"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -314,3 +315,33 @@ def test_depth_of_another_camera_is_refused_by_name(
     (warning,) = other.figures()["warnings"]
     assert "depth comes in frame 'camera_depth_optical_frame', expected 'camera_opt" in warning
     assert other.score.figures() == run(bag, frames).score.figures()
+
+
+def test_a_base_above_the_ground_has_the_ground_at_its_footprint(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    """REP-120: odom, base_footprint on the ground, base_link 0.35 m above it, camera."""
+    height_m = 0.35
+    with open_bag(bag) as reader, write_bag(tmp_path / "high") as writer:
+        for record in reader.messages():
+            for pose in getattr(record.message, "transforms", [])[:1]:
+                if record.topic == "/tf":
+                    pose.child_frame_id = "base_footprint"
+                    continue
+                foot = copy.deepcopy(pose)
+                pose.transform.translation.z -= height_m
+                foot.header.frame_id, foot.child_frame_id = "base_footprint", "base_link"
+                shift, turn = foot.transform.translation, foot.transform.rotation
+                shift.x, shift.y, shift.z = 0.0, 0.0, height_m
+                turn.x, turn.y, turn.z, turn.w = 0.0, 0.0, 0.0, 1.0
+                record.message.transforms.append(foot)
+            latched = record.topic == "/tf_static"
+            writer.write(record.topic, record.message, record.log_ns, latched=latched)
+    high = run(tmp_path / "high", frames)
+    level = run(bag, frames)
+    assert high.added == len(frames)
+    assert high.score.ground_share == pytest.approx(level.score.ground_share, abs=0.01)
+    (warning,) = high.warnings
+    assert "'base_link' is 0.35 m above 'base_footprint', whose plane is taken" in warning
+    named = CostmapSettings(projection=ProjectionSettings(ground_frame="base_link"))
+    assert run(tmp_path / "high", frames, settings=named).score.ground_share < 0.98

@@ -27,6 +27,7 @@ from dcfm_ros.geometry.rigid import distance_and_angle
 DepthImage = NDArray[np.uint16] | NDArray[np.float32]
 
 _MOST_WARNINGS = 32
+_LEVEL_M = 0.02
 _ONE_PLACE = 1e-3
 """In m and rad: less than a pixel."""
 
@@ -35,6 +36,7 @@ _ONE_PLACE = 1e-3
 class _Placed:
     """Where a frame was taken. Transforms are (4, 4), m."""
 
+    ground_frame: str
     ground_from_camera: Matrix
     global_from_ground: Matrix
     global_from_base: Matrix
@@ -69,6 +71,7 @@ class CostmapBuilder:
         self._cameras: dict[str, MountedCamera] = {}
         self._frames: dict[str, _Frame] = {}
         self._watch = PoseWatch()
+        self._ground_told = False
         self._clock_jumps = transforms.jumps
         self._classes = classes
         self._use(classes)
@@ -126,24 +129,24 @@ class CostmapBuilder:
             placed = self._look_up(frame_id, stamp_ns)
             depth_mm = None if depth is None else depth_in_mm(depth, *labels.shape)
             mounted = self._mounted(camera, camera_info, placed.ground_from_camera)
+            self._tell_ground(placed)
             self._clear_if_jumped(placed.global_from_base, stamp_ns)
             place = self._grid.follow(*placed.global_from_base[:2, 3])
             trust = 2.0 ** -(max(0.0, common_age_s) / self.settings.projection.age_half_s)
             look = (confidence, place, placed.global_from_ground, trust)
             tables = mounted.tables
+            place_of_points = (self.settings, placed.ground_frame, stamp_ns)
             evidence: Evidence
             if depth_mm is None:
                 evidence, contacts = self._plane.project(tables, labels, *look)
                 points = from_contacts(
-                    contacts, tables, confidence, self._heights_m, self.settings, stamp_ns
+                    contacts, tables, confidence, self._heights_m, *place_of_points
                 )
                 self._frames[camera] = _Frame(stamp_ns, tables, contacts, None)
             else:
                 self._check_unit(camera, mounted, labels, depth_mm)
                 evidence, solid = self._depth.project(tables, labels, depth_mm, *look)
-                points = from_depth(
-                    solid, tables, labels, depth_mm, confidence, self.settings, stamp_ns
-                )
+                points = from_depth(solid, tables, labels, depth_mm, confidence, *place_of_points)
                 self._frames[camera] = _Frame(stamp_ns, tables, None, depth_mm)
             self._grid.add(evidence, stamp_ns)
             return points
@@ -215,13 +218,27 @@ class CostmapBuilder:
     def _look_up(self, frame_id: str, stamp_ns: int) -> _Placed:
         find, settings = self._transforms.lookup, self.settings
         frame_id = frame_id.removeprefix("/")
-        ground, base = settings.ground_frame, settings.robot_base_frame
+        ground, base = settings.ground_frame_of(self._transforms), settings.robot_base_frame
         global_from_ground = find(settings.global_frame, ground, stamp_ns)
         return _Placed(
+            ground,
             find(ground, frame_id, stamp_ns),
             global_from_ground,
             global_from_ground if base == ground else find(settings.global_frame, base, stamp_ns),
         )
+
+    def _tell_ground(self, placed: _Placed) -> None:
+        """Say once that the ground is another plane than the base's, where nobody named it."""
+        if self._ground_told or self.settings.projection.ground_frame:
+            return
+        self._ground_told = True
+        height_m = float(placed.global_from_base[2, 3] - placed.global_from_ground[2, 3])
+        base = self.settings.robot_base_frame
+        if abs(height_m) > _LEVEL_M:
+            self._warn(
+                f"{base!r} is {height_m:.2f} m above {placed.ground_frame!r}, whose plane is taken "
+                f"as the ground; name the frame on the ground in projection.ground_frame"
+            )
 
     def _mounted(self, name: str, camera: Camera, ground_from_camera: Matrix) -> MountedCamera:
         """Tables of a camera, computed anew only when it or its mount changed."""

@@ -43,6 +43,7 @@ def from_contacts(
     confidence: NDArray[np.uint8] | None,
     heights_m: Floats,
     settings: CostmapSettings,
+    frame_id: str,
     stamp_ns: int,
 ) -> ObstaclePoints:
     """Raise each contact to the height that its class usually has.
@@ -53,6 +54,7 @@ def from_contacts(
         confidence: (H, W) 0 to 255, or None for full confidence.
         heights_m: (256,) by class.
         settings: of the costmap.
+        frame_id: the ground frame.
         stamp_ns: of the image.
     """
     heights = np.minimum(heights_m, np.float32(settings.projection.max_obstacle_height_m))
@@ -64,7 +66,7 @@ def from_contacts(
         pixel = tables.view.source[contacts.directions, contacts.steps]
         sure = confidence.ravel()[pixel][contact]
     points = np.column_stack([contacts.points_m[contact], levels[level]])
-    return ObstaclePoints(points, contacts.classes[contact], sure, settings.ground_frame, stamp_ns)
+    return ObstaclePoints(points, contacts.classes[contact], sure, frame_id, stamp_ns)
 
 
 def from_depth(
@@ -74,6 +76,7 @@ def from_depth(
     depth_mm: Millimetres,
     confidence: NDArray[np.uint8] | None,
     settings: CostmapSettings,
+    frame_id: str,
     stamp_ns: int,
 ) -> ObstaclePoints:
     """Give one measured point for each cube, of a cell's size, that pixels of obstacles fall into.
@@ -85,6 +88,7 @@ def from_depth(
         depth_mm: (H, W) along the optical axis.
         confidence: (H, W) 0 to 255, or None for full confidence.
         settings: of the costmap.
+        frame_id: the ground frame.
         stamp_ns: of the image.
     """
     pixels = tables.pixels
@@ -94,7 +98,7 @@ def from_depth(
     kept = solid[first]
     sure = np.full(len(kept), _FULL, np.uint8) if confidence is None else confidence.take(kept)
     kept_points = np.ascontiguousarray(points[:, first].T)
-    return ObstaclePoints(kept_points, labels.take(kept), sure, settings.ground_frame, stamp_ns)
+    return ObstaclePoints(kept_points, labels.take(kept), sure, frame_id, stamp_ns)
 
 
 def _one_of_each_cube(points: Floats, size_m: float) -> Cells:

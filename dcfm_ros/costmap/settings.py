@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from dcfm_ros.errors import SettingsError
@@ -65,7 +66,9 @@ class ProjectionSettings:
     """From pixels to the ground."""
 
     ground_frame: str = option(
-        "", "Frame whose plane z = 0 is the ground; empty: robot_base_frame."
+        "",
+        "Frame whose plane z = 0 is the ground; empty: base_footprint where tf has it, else "
+        "robot_base_frame.",
     )
     rectified: bool = option(
         False, "The images are rectified: take P of camera_info, and no distortion."
@@ -144,7 +147,13 @@ class CostmapSettings:
             if not getattr(self, name):
                 raise SettingsError(f"{name}: found an empty name, expected a frame of tf")
 
-    @property
-    def ground_frame(self) -> str:
-        """Frame whose plane z = 0 is the ground."""
-        return self.projection.ground_frame or self.robot_base_frame
+    def ground_frame_of(self, frames: Container[str]) -> str:
+        """Frame whose plane z = 0 is the ground.
+
+        Args:
+            frames: those of tf. REP-120 lays base_footprint on the ground, and base_link anywhere.
+        """
+        prefix, slash, _ = self.robot_base_frame.rpartition("/")
+        footprint = f"{prefix}{slash}base_footprint"
+        usual = footprint if footprint in frames else self.robot_base_frame
+        return self.projection.ground_frame or usual

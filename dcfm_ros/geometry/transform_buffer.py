@@ -115,6 +115,11 @@ class TransformBuffer:
         with self._changed:
             return tuple(sorted(self._names))
 
+    def __contains__(self, frame: object) -> bool:
+        """Whether a frame was named."""
+        with self._changed:
+            return frame in self._names
+
     def _take(self, transform: Any, static: bool) -> str:
         child = transform.child_frame_id.removeprefix("/")
         sample = _sample(transform)
