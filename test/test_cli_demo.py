@@ -149,10 +149,10 @@ def wait_for_node(process: subprocess.Popen[str], log: Path) -> int:
     return int(node)
 
 
-@pytest.fixture
-def long_recording(tmp_path):
+@pytest.fixture(scope="module")
+def long_recording(tmp_path_factory):
     """Longer than any test waits, were it played to its end."""
-    return write_recording(tmp_path / "long", pictures(600))
+    return write_recording(tmp_path_factory.mktemp("bag") / "long", pictures(600))
 
 
 def test_a_node_that_dies_ends_the_demo_at_once(checkpoint, long_recording, tmp_path):

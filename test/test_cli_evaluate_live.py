@@ -18,6 +18,7 @@ from evaluation_harness import (
 )
 
 from dcfm_ros.bags import open_bag
+from dcfm_ros.cli.main import main
 from dcfm_ros.images import rgb_to_png, to_labels
 from dcfm_ros.streaming import KeyFrameSettings
 from dcfm_ros.synthetic import StreetSettings
@@ -153,8 +154,24 @@ def test_the_nodes_costmap_is_in_the_report(checkpoint, tmp_path):
     assert {round(grid.resolution, 6) for grid in grids} == {0.2}
 
 
-def test_a_bag_that_cannot_be_played_is_one_line(checkpoint, tmp_path):
-    done = evaluate(checkpoint, tmp_path / "out", tmp_path / "nowhere")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: no bag at")
-    assert done.stderr.count("\n") == 1
+def test_a_bag_that_cannot_be_played_is_one_line(checkpoint, tmp_path, capsys):
+    options = ("--live", "--checkpoint", checkpoint, "--device", "cpu", "-o", tmp_path / "out")
+    assert main(["evaluate", *map(str, (tmp_path / "nowhere", *options))]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: no bag at")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--dataset", "clips"), "--dataset does not go with --live: a bag is played"),
+        (("--protocol", "camvid"), "--protocol does not go with --live: it is measured offline"),
+        (("--rate", "0"), "--rate: found 0.0, expected more than 0"),
+        (("--policy", "oracle"), "oracle"),
+    ],
+)
+def test_what_the_node_cannot_do_is_refused(tmp_path, capsys, arguments, error):
+    assert main(["evaluate", str(tmp_path), "--live", "-o", str(tmp_path / "out"), *arguments]) == 2
+    assert error in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
