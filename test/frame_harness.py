@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -53,31 +54,39 @@ def segmented_frame(labels: np.ndarray, **named: Any) -> SegmentedFrame:
     return SegmentedFrame(result=FrameResult(labels, **{**usual, **of_result}), **of_frame)
 
 
-def random_tally(seed: int, count: int, measures: Measures = ALL) -> Tally:
-    """Random frames, some without ground truth or confidence, some with ids that are no class."""
+def random_tally(*videos: tuple[int, int]) -> Tally:
+    """All that is measured of random frames, of several videos one after the other.
+
+    Args:
+        videos: seed and number of frames of each.
+    """
+    tally = Tally(len(LABELS.classes), ALL)
+    for seed, count in videos:
+        for frame in random_frames(seed, count):
+            tally.add(frame, "bag")
+    return tally
+
+
+def random_frames(seed: int, count: int) -> Iterator[SegmentedFrame]:
+    """Some without ground truth or confidence, some with ids that are no class."""
     rng = np.random.default_rng(seed)
     classes = len(LABELS.classes)
-    tally = Tally(classes, measures)
     truth = rng.integers(0, classes + 2, SHAPE).astype(np.uint8)
     for index in range(count):
         age = index % 4
         labels = np.where(rng.random(SHAPE) < 0.7, truth % classes, 0).astype(np.uint8)
         total_ms = float(rng.gamma(4.0, 10.0))
-        tally.add(
-            segmented_frame(
-                labels,
-                index=index,
-                stamp_ns=index * 10**8,
-                is_key_frame=age == 0,
-                age=age,
-                mean_confidence=math.nan if index == 3 else float(rng.random()),
-                stages_ms={"preprocess": 0.0, "network": total_ms / 2, "total": total_ms},
-                rgb=rng.integers(0, 256, (*SHAPE, 3)).astype(np.uint8),
-                truth=None if index == 5 else truth,
-                expected_label_change=float(rng.random()) if age else math.nan,
-                confidence=rng.integers(0, 256, SHAPE).astype(np.uint8),
-                reference=(labels + (rng.random(SHAPE) < 0.1)).astype(np.uint8) % classes,
-            ),
-            "bag",
+        yield segmented_frame(
+            labels,
+            index=index,
+            stamp_ns=index * 10**8,
+            is_key_frame=age == 0,
+            age=age,
+            mean_confidence=math.nan if index == 3 else float(rng.random()),
+            stages_ms={"preprocess": 0.0, "network": total_ms / 2, "total": total_ms},
+            rgb=rng.integers(0, 256, (*SHAPE, 3)).astype(np.uint8),
+            truth=None if index == 5 else truth,
+            expected_label_change=float(rng.random()) if age else math.nan,
+            confidence=rng.integers(0, 256, SHAPE).astype(np.uint8),
+            reference=(labels + (rng.random(SHAPE) < 0.1)).astype(np.uint8) % classes,
         )
-    return tally

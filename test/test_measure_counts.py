@@ -22,14 +22,15 @@ from dcfm_ros.evaluation.measure.counts import (
 )
 from dcfm_ros.evaluation.measure.latency import centres_ms, histogram, time_stages
 from dcfm_ros.evaluation.measure.metrics import Conventions, measure
-from dcfm_ros.evaluation.measure.tally import Measures, Tally
+from dcfm_ros.evaluation.measure.tally import Measures
 
 CLASSES = 3
+PARTS = ((1, 30), (2, 7), (3, 1))
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return [random_tally(seed, count) for seed, count in ((1, 30), (2, 7), (3, 1))]
+    return [random_tally(part) for part in PARTS]
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +42,9 @@ def pooled(parts):
 
 
 @pytest.fixture(scope="module")
-def whole(parts):
-    merged = Tally(CLASSES, ALL)
-    for part in parts:
-        merged.merge(part)
-    return merged
+def whole():
+    """A tally that saw the frames of all parts itself."""
+    return random_tally(*PARTS)
 
 
 def approximately(value):

@@ -104,7 +104,7 @@ def paths(node, path=()):
 
 def test_every_number_that_is_measured_is_declared():
     """Whoever measures something new says what it is called, its unit and what is better."""
-    tally = random_tally(seed=1, count=30)
+    tally = random_tally((1, 30))
     document = {
         "setup": {"classes": LABELS.classes},
         "total": measure(counts_of(tally), LABELS, COST, Conventions(own_reference=True)),

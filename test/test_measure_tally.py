@@ -9,9 +9,9 @@ from frame_harness import segmented_frame
 
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.cost import FrameCost
-from dcfm_ros.evaluation.measure.counts import counts_of
+from dcfm_ros.evaluation.measure.counts import accuracy_of, added, counts_of
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
-from dcfm_ros.evaluation.measure.latency import time_stages
+from dcfm_ros.evaluation.measure.latency import Latencies, time_stages
 from dcfm_ros.evaluation.measure.metrics import measure
 from dcfm_ros.evaluation.measure.tally import Tally
 from dcfm_ros.evaluation.report.notes import notes_on
@@ -93,16 +93,16 @@ def test_without_ground_truth_there_is_no_accuracy():
     assert time_stages(tally_of(frame(0, key=True)).latencies)["total_ms_of_non_key_frames"] is None
 
 
-def test_merged_tallies_equal_one_tally():
+def test_added_tallies_equal_one_tally():
     """Two recordings: a window of VC lies within one of them."""
     indices = [*range(12), *range(50, 60)]
     frames = [frame(i, key=i % 3 == 0, total_ms=5.0 + i, truth=LEFT_RIGHT) for i in indices]
-    merged = tally_of(*frames[:12])
-    merged.merge(tally_of(*frames[12:]))
-    whole = tally_of(*frames)
-    assert measure(counts_of(merged), LABELS, COST) == measure(counts_of(whole), LABELS, COST)
-    assert merged.accuracy.consistency.windows[8] == 4 + 2
-    assert time_stages(merged.latencies) == time_stages(whole.latencies)
+    parts, whole = (tally_of(*frames[:12]), tally_of(*frames[12:])), tally_of(*frames)
+    counts = added(*map(counts_of, parts))
+    assert measure(counts, LABELS, COST) == measure(counts_of(whole), LABELS, COST)
+    assert accuracy_of(counts).consistency.windows[8] == 4 + 2
+    latencies = Latencies.joined([part.latencies for part in parts])
+    assert time_stages(latencies) == time_stages(whole.latencies)
 
 
 def test_camera_period_counts_frames_that_were_left_out():

@@ -79,27 +79,9 @@ class Accuracy:
                 self.reliability_of_reuse.add(confidence, truth, labels, self.classes)
         return own
 
-    def merge(self, other: Accuracy) -> None:
-        """Count what another one of the same classes and measures counted, too."""
-        for mine, theirs in (
-            (self.all, other.all),
-            (self.key, other.key),
-            (self.non_key, other.non_key),
-        ):
-            mine.merge(theirs)
-        for age, counts in other.by_age.items():
-            self._count_age(age, counts, other.frames_by_age[age])
-        if self.boundary is not None and other.boundary is not None:
-            self.boundary.merge(other.boundary)
-        self.reliability.merge(other.reliability)
-        self.reliability_of_reuse.merge(other.reliability_of_reuse)
-        self.consistency.merge(other.consistency)
-        self.unknown_ids += other.unknown_ids
-        self.truth_sizes |= other.truth_sizes
-
-    def _count_age(self, age: int, counts: ConfusionMatrix, frames: int = 1) -> None:
+    def _count_age(self, age: int, counts: ConfusionMatrix) -> None:
         self.by_age.setdefault(age, ConfusionMatrix(self.classes)).merge(counts)
-        self.frames_by_age[age] += frames
+        self.frames_by_age[age] += 1
 
     def _count_unknown(self, truth: Pixels) -> None:
         counts = np.bincount(truth.ravel(), minlength=256)

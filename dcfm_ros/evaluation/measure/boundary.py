@@ -43,10 +43,6 @@ class BoundaryScore:
             self.counts[class_id, :2] += _matched(true, found, reach_px)
             self.counts[class_id, 2:] += _matched(found, true, reach_px)
 
-    def merge(self, other: BoundaryScore) -> None:
-        """Count the frames of another score of the same classes, too."""
-        self.counts += other.counts
-
     def f_scores(self) -> NDArray[np.float64]:
         """(classes,) harmonic mean of precision and recall; NaN where the truth has no boundary."""
         true, met, predicted, right = self.counts.T.astype(np.float64)

@@ -39,10 +39,6 @@ class Reliability:
         index = confidence[known].astype(np.int64) * 2 + right
         self.counts += np.bincount(index, minlength=512).reshape(256, 2)
 
-    def merge(self, other: Reliability) -> None:
-        """Count the frames of another one, too."""
-        self.counts += other.counts
-
     def without(self, part: Reliability) -> Reliability:
         """What is left of the counts when those of some of the frames are taken away."""
         rest = Reliability()

@@ -55,13 +55,6 @@ class VideoConsistency:
         self._former = self._runs = None
         self._length = 0
 
-    def merge(self, other: VideoConsistency) -> None:
-        """Count the windows of another one's videos, too; both videos end."""
-        for n in WINDOWS:
-            self.sums[n] += other.sums[n]
-            self.windows[n] += other.windows[n]
-        self.end_video()
-
     def value(self, n: int) -> float:
         """VC_n in 0 … 1; NaN without a window."""
         return self.sums[n] / self.windows[n] if self.windows[n] else math.nan
@@ -109,11 +102,6 @@ class FlowConsistency:
     def end_video(self) -> None:
         """Begin a new video with the next frame."""
         self._former = None
-
-    def merge(self, other: FlowConsistency) -> None:
-        """Count the frames of another one, too; both videos end."""
-        self.counts.merge(other.counts)
-        self.end_video()
 
     def value(self) -> float:
         """In 0 … 1; NaN without two frames that follow each other."""

@@ -27,6 +27,14 @@ class Latencies:
     of_key_frames: Mapping[str, Floats]
     of_others: Mapping[str, Floats]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Latencies]) -> Latencies:
+        """Those of several recordings."""
+        return cls(
+            {s: np.concatenate([part.of_key_frames[s] for part in parts]) for s in STAGES},
+            {s: np.concatenate([part.of_others[s] for part in parts]) for s in STAGES},
+        )
+
     def of(self, stage: str) -> Floats:
         """Of all frames, key frames first."""
         return np.concatenate((self.of_key_frames[stage], self.of_others[stage]))

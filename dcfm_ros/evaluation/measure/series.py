@@ -44,11 +44,6 @@ class Series:
         for column, value in zip(self._columns.values(), row, strict=True):
             column.append(value)
 
-    def extend(self, other: Series) -> None:
-        """Note the frames of another series after the own ones."""
-        for name, column in self._columns.items():
-            column.extend(other._columns[name])
-
     @property
     def indices(self) -> NDArray[np.int64]:
         """(frames,) place of each frame in its recording, from 0."""

@@ -1,4 +1,4 @@
-"""Counts what the frames of a recording came to; tallies of several recordings add up."""
+"""Counts what the frames of a recording came to."""
 
 from __future__ import annotations
 
@@ -89,19 +89,6 @@ class Tally(Series):
             counts=None if own is None else own.by_class(),
             clip=frame.clip,
         )
-
-    def merge(self, other: Tally) -> None:
-        """Count what another tally counted, after what this one has."""
-        self.extend(other)
-        self.accuracy.merge(other.accuracy)
-        if self.flow is not None and other.flow is not None:
-            self.flow.merge(other.flow)
-        self.reference.merge(other.reference)
-        self.frames += other.frames
-        self.labelled_frames += other.labelled_frames
-        self.reasons += other.reasons
-        self.predicted += other.predicted
-        self._last = self._last_labelled = None
 
     def _compare(self, frame: SegmentedFrame) -> ConfusionMatrix | None:
         """Count a frame's pixels against its ground truth, if there is any; its own matrix."""

@@ -32,14 +32,13 @@ def document(results: Results) -> dict[str, Any]:
     frames = [recording.tally.frames for recording in recordings]
     costs = [results.cost(recording) for recording in recordings]
     rate_hz = mean_rate_hz(frames, [recording.rate_hz for recording in recordings])
-    total = results.total()
     conventions = results.setup.conventions
     return {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "dcfm_ros": dcfm_ros.__version__,
         "setup": plain(results.setup),
-        "total": measure(counts_of(total), labels, mean_cost(frames, costs), conventions),
+        "total": measure(results.counts(), labels, mean_cost(frames, costs), conventions),
         "recordings": [
             {
                 "name": recording.name,
@@ -57,7 +56,7 @@ def document(results: Results) -> dict[str, Any]:
             for recording, cost in zip(recordings, costs, strict=True)
         ],
         "timings": {
-            "total": {"rate_hz": rate_hz, **time_stages(total.latencies)},
+            "total": {"rate_hz": rate_hz, **time_stages(results.latencies())},
             "recordings": {
                 r.name: {"rate_hz": round(r.rate_hz, 3), **time_stages(r.tally.latencies)}
                 for r in recordings

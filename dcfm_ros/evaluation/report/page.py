@@ -125,7 +125,7 @@ def _timelines(results: Results) -> list[tuple[str, str]]:
 
 def _drawings(results: Results, document: Document) -> dict[str, str | None]:
     """Data URIs by subject; None where nothing was measured of it."""
-    latencies, recordings = results.total().latencies, results.recordings
+    latencies, recordings = results.latencies(), results.recordings
     period_ms = recordings[0].tally.period_ms if len(recordings) == 1 else float("nan")
     accuracy, calibration = document["total"]["accuracy"], document["total"]["calibration"]
     by_age = accuracy["by_age"] if accuracy else []

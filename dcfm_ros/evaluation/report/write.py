@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dcfm_ros.evaluation.measure.counts import FILE as COUNTS
-from dcfm_ros.evaluation.measure.counts import counts_of, write_counts
+from dcfm_ros.evaluation.measure.counts import write_counts
 from dcfm_ros.evaluation.report.costmap_pictures import film_strip
 from dcfm_ros.evaluation.report.document import document, write_document
 from dcfm_ros.evaluation.report.page import report_page
@@ -42,7 +42,7 @@ def write_report(
     )
     html = report_page(results, content, title)
     (folder / "report.html").write_text(html, encoding="utf-8")
-    write_counts(counts_of(results.total()), folder / COUNTS)
+    write_counts(results.counts(), folder / COUNTS)
     write_document(content, folder / "metrics.json")
     return content
 

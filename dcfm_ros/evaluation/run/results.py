@@ -6,13 +6,16 @@ import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import reduce
 from pathlib import Path
 from typing import Any, TextIO
 
 from dcfm_ros.datasets.class_names import foreign_classes
 from dcfm_ros.datasets.source import Source
 from dcfm_ros.evaluation.measure.cost import FrameCost, frame_cost
+from dcfm_ros.evaluation.measure.counts import Counts, added, counts_of
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
+from dcfm_ros.evaluation.measure.latency import Latencies
 from dcfm_ros.evaluation.measure.metrics import Conventions
 from dcfm_ros.evaluation.measure.tally import Measures, Tally
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
@@ -156,7 +159,7 @@ class Results:
             frame_count=source.frame_count,
             label_count=source.label_count,
             decoder=source.decoder,
-            tally=self._tally(),
+            tally=Tally(len(classes), self.setup.measures),
             foreign_classes=foreign_classes(source.truth_classes, classes),
             classes=classes,
             truth_is_named=any(source.truth_classes),
@@ -182,15 +185,14 @@ class Results:
         passed_s = time.monotonic() - started_s
         recording.rate_hz = recording.tally.frames / passed_s if passed_s else 0.0
 
-    def total(self) -> Tally:
-        """All recordings together."""
-        total = self._tally()
-        for recording in self.recordings:
-            total.merge(recording.tally)
-        return total
+    def counts(self) -> Counts:
+        """Of all recordings together."""
+        first, *others = (counts_of(recording.tally) for recording in self.recordings)
+        return reduce(added, others, first)
 
-    def _tally(self) -> Tally:
-        return Tally(len(self.setup.info.labels.classes), self.setup.measures)
+    def latencies(self) -> Latencies:
+        """Of all recordings together."""
+        return Latencies.joined([recording.tally.latencies for recording in self.recordings])
 
     def cost(self, recording: Recording) -> FrameCost:
         """Of a frame as the network saw it."""
