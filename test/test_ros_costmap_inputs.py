@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from costmap_harness import BASE, GLOBAL, RELIABLE_IMAGES, stamp
+from costmap_harness import BASE, GLOBAL, LATCHED, RELIABLE_IMAGES, camera_info, stamp
 from costmap_stage_harness import HASTY, PATIENT, grid_at, prepare, six_frames, worlds
 from geometry_msgs.msg import TransformStamped
 from nav2_consumer import field, xyz
@@ -201,6 +201,18 @@ def test_frames_wait_for_the_first_calibration(world, frames):
     latest = here.node.latest_info
     wait_until(lambda: here.car.calibrate(frames[0]) or latest(), "calibration")
     assert (grid_at(here, frames[0].stamp_ns) != -1).any()
+
+
+def test_a_calibration_that_was_latched_before_the_node_came_is_received(world, frames, peer):
+    once = peer.node.create_publisher(CameraInfo, "/latched/camera_info", LATCHED)
+    once.publish(camera_info(frames[0]))
+    here = world("latched", PATIENT)
+    wait_until(
+        lambda: here.node.in_executor(here.node.stage.look) or here.node.latest_info(),
+        "calibration",
+    )
+    assert here.node.latest_info() == camera_info(frames[0])
+    peer.node.destroy_publisher(once)
 
 
 def test_a_calibration_that_does_not_come_is_named(world, frames):
