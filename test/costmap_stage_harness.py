@@ -44,7 +44,7 @@ class StageNode:
         prefixes = {name: f"/{namespace}/{name}/" if name else f"/{namespace}/" for name in cameras}
         topics = {name: prefix + "image" for name, prefix in prefixes.items()}
         stage = self.stage
-        stage.start(CostmapInputs(self.node, topics, "auto", stage, self._warn))
+        stage.start(CostmapInputs(self.node, topics, "auto", False, stage, self._warn))
         self._spinning = spin(self._executor, self.node.get_logger())
         self._spinning.__enter__()
 

@@ -25,7 +25,7 @@ from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.report.costmap_pictures import beside, film_strip, top_view
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun, costmap_of
 from dcfm_ros.images.depth import image_to_depth
-from dcfm_ros.network import label_set
+from dcfm_ros.network import LabelSet, label_set
 from dcfm_ros.synthetic import Street, StreetSettings, SyntheticFrame, write_street_bag
 
 STREET = StreetSettings(seed=2, width=320, height=240, duration_s=0.8)
@@ -345,3 +345,89 @@ def test_a_base_above_the_ground_has_the_ground_at_its_footprint(
     assert "'base_link' is 0.35 m above 'base_footprint', whose plane is taken" in warning
     named = CostmapSettings(projection=ProjectionSettings(ground_frame="base_link"))
     assert run(tmp_path / "high", frames, settings=named).score.ground_share < 0.98
+
+
+# --- as other people record --------------------------------------------------------------------
+
+
+def renamed(bag: Path, out: Path, name: Callable[[str], str], d: list[float] | None = None) -> Path:
+    """A copy with other topics, and with a lens's distortion if given."""
+    with open_bag(bag) as reader, write_bag(out) as writer:
+        for record in reader.messages():
+            if d and record.topic.endswith("/camera_info"):
+                record.message.d = np.array(d)
+            latched = record.topic == "/tf_static"
+            writer.write(name(record.topic), record.message, record.log_ns, latched=latched)
+    return out
+
+
+def namespaced(topic: str) -> str:
+    return topic if topic.startswith("/gt") else "/robot1" + topic
+
+
+@pytest.mark.parametrize("where", ["around the image", "the only ones"])
+def test_transforms_of_a_namespace_are_taken(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path, where: str
+) -> None:
+    around = where == "around the image"
+    path = renamed(
+        bag, tmp_path / "bag", lambda t: namespaced(t) if around or t.startswith("/tf") else t
+    )
+    costmap = run(path, frames)
+    assert costmap.added == len(frames)
+    assert costmap.score.figures() == run(bag, frames).score.figures()
+    assert [w for w in costmap.warnings if "-r /tf:=/robot1/tf" in w]
+    assert [w for w in costmap.warnings if "-r /tf_static:=/robot1/tf_static" in w]
+
+
+def remarks_on(bag: Path, labels: LabelSet = LABELS) -> list[str]:
+    """Why there is no costmap."""
+    with (
+        open_source(bag, SourceOptions()) as source,
+        costmap_of(source, CostmapSettings(), labels) as costmap,
+    ):
+        assert costmap is None
+        return source.remarks
+
+
+def test_transforms_of_several_other_robots_are_not_guessed(bag: Path, tmp_path: Path) -> None:
+    with open_bag(bag) as reader, write_bag(tmp_path / "bag") as writer:
+        for record in reader.messages():
+            for robot in ("/a", "/b") if record.topic.startswith("/tf") else ("",):
+                writer.write(robot + record.topic, record.message, record.log_ns)
+    (remark,) = remarks_on(tmp_path / "bag")
+    assert "no transforms for /camera/image_raw/compressed (/tf, /tf_static), only /a/tf" in remark
+
+
+def test_half_of_what_a_costmap_needs_is_said(bag: Path, tmp_path: Path) -> None:
+    info = renamed(
+        bag, tmp_path / "info", lambda t: t.replace("camera/camera_info", "x/camera_info")
+    )
+    assert remarks_on(info) == [
+        "No costmap: the bag has no camera_info on /camera/camera_info; there is /x/camera_info."
+    ]
+    alone = rewritten(bag, tmp_path / "tf", lambda t: None if t.startswith("/tf") else 0.0)
+    (remark,) = remarks_on(alone)
+    assert remark.startswith("No costmap: the bag has no transforms")
+
+
+def test_own_labels_without_costs_are_said(bag: Path) -> None:
+    (remark,) = remarks_on(bag, replace(LABELS, name="mine"))
+    assert remark.startswith("No costmap: no costs are shipped for the classes of label set 'mine'")
+    assert "costmap.classes" in remark
+
+
+@pytest.mark.parametrize(("rectified", "told"), [(False, True), (True, False)])
+def test_a_rectified_image_beside_a_raw_calibration_is_noticed(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path, rectified: bool, told: bool
+) -> None:
+    path = renamed(
+        bag,
+        tmp_path / "bag",
+        lambda t: t.replace("image_raw/compressed", "image_rect/compressed"),
+        d=[-0.32, 0.11, 0.0, 0.0, -0.02],
+    )
+    settings = CostmapSettings(projection=ProjectionSettings(rectified=rectified))
+    costmap = run(path, frames, settings=settings)
+    hints = [warning for warning in costmap.warnings if "projection.rectified=true" in warning]
+    assert len(hints) == told

@@ -81,6 +81,8 @@ class Source:
     """What tells which frame a label image belongs to: its stamp, number or name."""
     decoder: PictureDecoder = field(default_factory=PictureDecoder)
     """Of the camera's images."""
+    remarks: list[str] = field(default_factory=list)
+    """What a reader of the figures has to know."""
 
     def frames(self) -> Iterator[SourceFrame]:
         """The camera's frames in recorded order, with their ground truth; every call starts anew.

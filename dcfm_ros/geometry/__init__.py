@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcfm_ros.geometry.camera import Camera
-from dcfm_ros.geometry.camera_info import camera_from_info
+from dcfm_ros.geometry.camera_info import camera_from_info, rectified_hint
 from dcfm_ros.geometry.rigid import Matrix, inverse, rigid
 from dcfm_ros.geometry.transform_buffer import TransformBuffer
 
@@ -13,5 +13,6 @@ __all__ = [
     "TransformBuffer",
     "camera_from_info",
     "inverse",
+    "rectified_hint",
     "rigid",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from dcfm_ros.geometry.camera import DISTORTIONS, Camera
 
 _SAME_ASPECT = 0.02
 _NO_DISTORTION = ("", "none")
+_RECTIFIED = re.compile(r"(?:^|[/_])rect(?:ified)?(?:[/_]|$)")
 
 
 def camera_from_info(info: Any, width: int, height: int, *, rectified: bool = False) -> Camera:
@@ -40,6 +42,20 @@ def camera_from_info(info: Any, width: int, height: int, *, rectified: bool = Fa
             f"{width}x{height} px, another aspect ratio; use the camera_info that belongs to it"
         )
     return Camera(width, height, *_scaled(k, scale), *_lens(info, rectified))
+
+
+def rectified_hint(image_topic: str, info: Any) -> str:
+    """What to set where images are rectified, by their topic's name, and camera_info is not.
+
+    The lens's distortion is taken out twice then. Empty where nothing speaks for it.
+    """
+    if not _RECTIFIED.search(image_topic) or not np.any(np.asarray(info.d, np.float64)):
+        return ""
+    return (
+        f"{image_topic} says that images are rectified, but its camera_info has the lens's "
+        "distortion, which is taken out again and bends what is straight: set "
+        "costmap.projection.rectified (--costmap-set projection.rectified=true)"
+    )
 
 
 def _intrinsics(info: Any, rectified: bool) -> np.ndarray[Any, np.dtype[np.float64]]:

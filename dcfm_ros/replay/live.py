@@ -72,10 +72,12 @@ def live_node(
         parameters = Path(scratch) / "segmenter.yaml"
         parameters.write_text(_parameters(bag, image_topic, settings), encoding="utf-8")
         with running():
-            beside = _beside(bag, image_topic, settings) if GRID in topics else ()
+            needed = _costmap_topics(bag, image_topic, settings) if GRID in topics else None
+            beside = (*needed.transforms, needed.camera_info) if needed else ()
+            remappings = {"image": image_topic, **(needed.remappings if needed else {})}
             recorder = Recorder(sink, outputs=[t for t in topics if t != GRID or beside])
             with (
-                running_node(parameters, {"image": image_topic}, log, os.environ) as process,
+                running_node(parameters, remappings, log, os.environ) as process,
                 recorder.recording(),
             ):
                 _wait_until_active(process, recorder)
@@ -194,11 +196,10 @@ class _Counts:
     """Label images that came back."""
 
 
-def _beside(bag: Path, image_topic: str, settings: RunSettings) -> tuple[str, ...]:
-    """What the node needs for its costmap, as far as the bag has it."""
+def _costmap_topics(bag: Path, image_topic: str, settings: RunSettings) -> CostmapTopics | None:
+    """What the node needs for its costmap, where the bag has it."""
     with open_bag(bag, skip_missing=settings.source.skip_missing) as reader:
-        topics = CostmapTopics.of(reader, image_topic)
-    return () if topics is None else (*topics.transforms, topics.camera_info)
+        return CostmapTopics.of(reader, image_topic)
 
 
 def _wait_until_active(node: NodeProcess, recorder: Recorder) -> None:

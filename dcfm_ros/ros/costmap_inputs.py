@@ -15,7 +15,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 
-from dcfm_ros.geometry import TransformBuffer
+from dcfm_ros.geometry import TransformBuffer, rectified_hint
 from dcfm_ros.ros import qos
 from dcfm_ros.ros.image_input import ImageInput
 
@@ -56,6 +56,7 @@ class CostmapInputs:
     Args:
         image_topics: full name of what is subscribed for images, by camera.
         reliability: of depth images: auto, reliable or best_effort.
+        rectified: whether images are known to be rectified.
         taker: gets what comes.
         warn: called with (kind, text) for problems; expected to throttle.
     """
@@ -65,15 +66,18 @@ class CostmapInputs:
         node: Node,
         image_topics: Mapping[str, str],
         reliability: str,
+        rectified: bool,
         taker: Taker,
         warn: Callable[[str, str], None],
     ) -> None:
         self.cameras: dict[str, CameraInputs] = {}
+        self._rectified, self._taker, self._warn = rectified, taker, warn
         with ExitStack() as undo:
-            tree = TransformInput(node, taker.transforms, taker.wake, warn)
-            undo.callback(tree.close)
+            self._tree = TransformInput(node, taker.transforms, taker.wake, warn)
+            undo.callback(self._tree.close)
             for name, image_topic in image_topics.items():
-                info = CameraInfoInput(node, name, image_topic, partial(taker.take_info, name))
+                take_info = partial(self._take_info, name, image_topic)
+                info = CameraInfoInput(node, name, image_topic, take_info)
                 undo.callback(info.close)
                 relative = f"{name}/depth" if name else "depth"
                 take_depth = partial(taker.take_depth, name)
@@ -84,6 +88,7 @@ class CostmapInputs:
 
     def refresh(self) -> None:
         """Look at the publishers again."""
+        self._tree.refresh()
         for camera in self.cameras.values():
             camera.info.refresh()
             camera.depth.refresh()
@@ -91,6 +96,12 @@ class CostmapInputs:
     def close(self) -> None:
         """Unsubscribe from everything."""
         self._undo.close()
+
+    def _take_info(self, camera: str, image_topic: str, message: CameraInfo) -> None:
+        hint = "" if self._rectified else rectified_hint(image_topic, message)
+        if hint:
+            self._warn(f"{camera} rectified", hint)
+        self._taker.take_info(camera, message)
 
 
 class TransformInput:
@@ -127,6 +138,31 @@ class TransformInput:
             )
             for topic, static in _TF_TOPICS.items()
         ]
+
+    def refresh(self) -> None:
+        """Say where transforms are published while none come on the topics that are subscribed."""
+        own = {subscription.topic_name for subscription in self._subscriptions}
+        if any(self._node.count_publishers(topic) for topic in own):
+            return
+        elsewhere = sorted(
+            name
+            for name, kinds in self._node.get_topic_names_and_types()
+            if "tf2_msgs/msg/TFMessage" in kinds and name not in own
+            if self._node.count_publishers(name)
+        )
+        if elsewhere:
+            rules = " ".join(
+                f"-r {usual}:={name}"
+                for name in elsewhere
+                for usual in (name[name.rindex("/") :],)
+                if usual in _TF_TOPICS
+            )
+            self._warn(
+                "tf elsewhere",
+                f"nobody publishes transforms on {' and '.join(sorted(own))}, but somebody does on "
+                f"{', '.join(elsewhere)}: start the node with --ros-args {rules} (or launch it "
+                "with tf_topic and tf_static_topic)",
+            )
 
     def close(self) -> None:
         """Unsubscribe."""

@@ -96,7 +96,8 @@ class Session:
         warn: Callable[[str, str], None],
     ) -> CostmapInputs:
         topics = {name: source.topic for name, source in self.inputs.items()}
-        return CostmapInputs(node, topics, settings.image_reliability, costmap, warn)
+        rectified = settings.costmap.projection.rectified
+        return CostmapInputs(node, topics, settings.image_reliability, rectified, costmap, warn)
 
     def _receive(self, camera: str, message: Any) -> None:
         now_ns = time.monotonic_ns()

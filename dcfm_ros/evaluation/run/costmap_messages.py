@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from dcfm_ros.bags import BagMessage, BagReader
 from dcfm_ros.bags.topics import find_topic
 
-_STATIC, _MOVING = "/tf_static", "/tf"
+STATIC, MOVING = "/tf_static", "/tf"
+_TRANSFORM_TYPE = "tf2_msgs/msg/TFMessage"
+_INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 _GRID_TYPE = "dcfm_ros/msg/ClassGrid"
 _TRUTH = "/gt/"
 
@@ -42,17 +44,60 @@ class CostmapTopics:
         if depth:
             depth = find_topic(bag.topics, depth, str(bag.path)).name
         kinds = {topic.name: topic.type for topic in bag.topics if topic.count}
-        info = image.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
-        transforms = tuple(name for name in (_STATIC, _MOVING) if name in kinds)
+        info = _info_beside(image)
+        transforms = _transforms(image, kinds)
         if info not in kinds or not transforms:
             return None
         grids = [n for n, kind in kinds.items() if kind == _GRID_TYPE and n.startswith(_TRUTH)]
         return cls(image, info, transforms, depth, grids[0] if grids else "")
 
     @property
+    def remappings(self) -> dict[str, str]:
+        """Topics of transforms by the names that a node knows them by, where those differ."""
+        known = {name: STATIC if name.endswith(STATIC) else MOVING for name in self.transforms}
+        return {usual: name for name, usual in known.items() if usual != name}
+
+    @property
     def beside_images(self) -> tuple[str, ...]:
         """All but the images."""
         return (*self.transforms, *filter(None, (self.camera_info, self.depth, self.truth)))
+
+
+def missing_for_costmap(bag: BagReader, image: str) -> str:
+    """What a bag lacks for a costmap, where it has the other half; empty where it has neither."""
+    kinds = {topic.name: topic.type for topic in bag.topics if topic.count}
+    infos = [name for name, kind in kinds.items() if kind == _INFO_TYPE]
+    trees = [name for name, kind in kinds.items() if kind == _TRANSFORM_TYPE]
+    if infos and not _transforms(image, kinds):
+        there = f", only {', '.join(trees)} of other robots" if trees else ""
+        return f"No costmap: the bag has no transforms for {image} (/tf, /tf_static){there}."
+    if trees and _info_beside(image) not in kinds:
+        there = f"; there is {', '.join(infos)}" if infos else ""
+        return f"No costmap: the bag has no camera_info on {_info_beside(image)}{there}."
+    return ""
+
+
+def _info_beside(image: str) -> str:
+    return image.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+
+
+def _transforms(image: str, kinds: dict[str, str]) -> tuple[str, ...]:
+    """Static and moving transforms: of the image's own namespace or the nearest around it.
+
+    Where none is around it, those of the only namespace that has some.
+    """
+    trees = [
+        name
+        for name, kind in kinds.items()
+        if kind == _TRANSFORM_TYPE and name.endswith((STATIC, MOVING))
+    ]
+    found = []
+    for suffix in (STATIC, MOVING):
+        spaces = [name.removesuffix(suffix) for name in trees if name.endswith(suffix)]
+        around = [space for space in spaces if image.startswith(space + "/")]
+        chosen = max(around, key=len) if around else spaces[0] if len(spaces) == 1 else None
+        found += [] if chosen is None else [chosen + suffix]
+    return tuple(found)
 
 
 class CostmapMessages:
@@ -93,5 +138,5 @@ class CostmapMessages:
         if not self._next or self._next[0].log_ns > latest_ns:
             return None
         message = self._next.popleft()
-        self._take(message, message.topic == _STATIC)
+        self._take(message, message.topic.endswith(STATIC))
         return message.log_ns

@@ -24,10 +24,14 @@ from dcfm_ros.datasets.source import Source
 from dcfm_ros.errors import DcfmError, ResourceError, TransformError
 from dcfm_ros.evaluation.measure.costmap_score import CostmapScore, true_classes
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
-from dcfm_ros.evaluation.run.costmap_messages import CostmapMessages, CostmapTopics
+from dcfm_ros.evaluation.run.costmap_messages import (
+    CostmapMessages,
+    CostmapTopics,
+    missing_for_costmap,
+)
 from dcfm_ros.evaluation.run.grid_messages import PublishedGrids
 from dcfm_ros.evaluation.run.samples import Spread, resized_to, small_size
-from dcfm_ros.geometry import Matrix, TransformBuffer
+from dcfm_ros.geometry import Matrix, TransformBuffer, rectified_hint
 from dcfm_ros.images import Pixels
 from dcfm_ros.network import LabelSet
 from dcfm_ros.settings import to_dict
@@ -102,6 +106,10 @@ class CostmapRun:
             CostmapBuilder(settings, classes, self._buffer), [_CAMERA] if topics.depth else []
         )
         self._feed.info_topics[_CAMERA] = topics.camera_info
+        for usual, name in topics.remappings.items():
+            self.warnings.append(
+                f"transforms are those of {name}; a node needs them remapped: -r {usual}:={name}"
+            )
         self._topics = topics
         self._messages = CostmapMessages(bag, topics, self._take)
         self._frames: dict[LabelledImage, SegmentedFrame] = {}
@@ -195,6 +203,9 @@ class CostmapRun:
             self._buffer.feed(content, static=static)
         elif message.topic == self._topics.camera_info:
             self._feed.camera_info(_CAMERA, stamp_ns(content.header), content)
+            hint = rectified_hint(self._topics.image, content)
+            if hint and not self.settings.projection.rectified and hint not in self.warnings:
+                self.warnings.append(hint)
         elif message.topic == self._topics.truth:
             self._truth.add(stamp_ns(content.header), content)
         else:
@@ -260,15 +271,15 @@ def costmap_of(
         return
     with open_bag(source.path, skip_missing=True) as bag:
         topics = CostmapTopics.of(bag, source.image_topic, depth_topic)
-        classes = _classes(settings, labels) if topics else None
-        if topics is None or classes is None:
+        if topics is None:
+            missing = missing_for_costmap(bag, source.image_topic)
+            source.remarks.extend([missing] if missing else [])
+            yield None
+            return
+        try:
+            classes = classes_of(settings, labels.name, labels.classes)
+        except ResourceError as error:
+            source.remarks.append(f"No costmap: {error}.")
             yield None
             return
         yield CostmapRun(bag, topics, settings, classes, published)
-
-
-def _classes(settings: CostmapSettings, labels: LabelSet) -> ClassTable | None:
-    try:
-        return classes_of(settings, labels.name, labels.classes)
-    except ResourceError:
-        return None

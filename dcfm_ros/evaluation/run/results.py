@@ -159,6 +159,7 @@ class Results:
             frame_count=source.frame_count,
             label_count=source.label_count,
             decoder=source.decoder,
+            remarks=source.remarks,
             tally=Tally(len(classes), self.setup.measures),
             foreign_classes=foreign_classes(source.truth_classes, classes),
             classes=classes,
