@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 2 after an error that is told on stderr, 130 after Ctrl-C, 141 when the reader of the
         output left.
     """
+    _print_anywhere()
     args = _parser().parse_args(arguments)
     module = import_module(f"dcfm_ros.cli.{VERBS[args.verb]}")
     return guarded(args.verb, lambda: module.run(args))
@@ -73,7 +75,25 @@ def guarded(verb: str, run: Callable[[], int]) -> int:
         # Python flushes stdout once more at its end: into nothing, lest that complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+    except OSError as error:  # a folder that is a file, read-only or full: theirs to mend
+        return _fail(_about_file(error))
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "rclpy":
+            raise
+        return _fail(f"ROS 2 refuses: {' '.join(str(error).split())}")
     return code
+
+
+def _print_anywhere() -> None:
+    """Write `?` for what a terminal without UTF-8 cannot show, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _about_file(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 @contextmanager
