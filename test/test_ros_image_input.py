@@ -274,3 +274,29 @@ def test_the_suffix_goes_before_a_topic_of_the_same_name(peer, fed, camera):
     wait_until(usual.get_subscription_count, "the usual subscription")
     peer.in_executor(one.input.refresh)
     assert one.input.topic == usual.topic_name != bare.topic_name
+
+
+@pytest.mark.parametrize("suffix", ["", "/compressedDepth"])
+def test_packed_depth_is_found_on_the_topic_and_beside_it(peer, fed, camera, suffix):
+    one = fed(transport="depth")
+    publisher = camera(one.input.topic + suffix, BEST_EFFORT, CompressedImage)
+
+    def found() -> bool:
+        peer.in_executor(one.input.refresh)
+        return publisher.get_subscription_count() > 0
+
+    wait_until(found, "a subscription of packed depth")
+    publisher.publish(CompressedImage(format="16UC1; compressedDepth png"))
+    wait_until(lambda: one.messages, "the message")
+    assert one.input.topic == publisher.topic_name
+
+
+def test_raw_depth_goes_before_packed(peer, fed, camera):
+    one = fed(transport="depth")
+    camera(one.input.topic + "/compressedDepth", RELIABLE, CompressedImage)
+    raw = camera(one.input.topic)
+    wait_until(raw.get_subscription_count, "the subscription of raw depth")
+    peer.in_executor(one.input.refresh)
+    raw.publish(rgb_image())
+    wait_until(lambda: one.messages, "the message")
+    assert one.input.topic == raw.topic_name

@@ -81,7 +81,7 @@ class CostmapInputs:
                 undo.callback(info.close)
                 relative = f"{name}/depth" if name else "depth"
                 take_depth = partial(taker.take_depth, name)
-                depth = ImageInput(node, relative, "raw", reliability, take_depth, warn)
+                depth = ImageInput(node, relative, "depth", reliability, take_depth, warn)
                 undo.callback(depth.close)
                 self.cameras[name] = CameraInputs(info, depth)
             self._undo = undo.pop_all()

@@ -24,6 +24,7 @@ except ImportError:  # Humble
         UnsupportedEventTypeError,
     )
 
+_PACKED_DEPTH = "/compressedDepth"
 _IMAGE_TYPES = {Image: "sensor_msgs/msg/Image", CompressedImage: "sensor_msgs/msg/CompressedImage"}
 
 
@@ -45,7 +46,7 @@ class ImageInput:
 
     Args:
         relative_topic: `image`, or `front/image` for the camera `front`, before remapping.
-        transport: raw or compressed.
+        transport: raw, compressed, or depth: raw, or packed on the same topic or beside it.
         reliability: auto, reliable or best_effort.
         receive: called with each message, in the executor: it must return at once.
         warn: called with (kind, text) for problems; expected to throttle.
@@ -61,10 +62,9 @@ class ImageInput:
         warn: Callable[[str, str], None],
     ) -> None:
         self._node = node
-        self._type = CompressedImage if transport == "compressed" else Image
         self._transport = transport
-        self.topic = resolve(node, relative_topic, transport)
-        self._named = node.resolve_topic_name(relative_topic)
+        self._choices = _choices(node, relative_topic, transport)
+        self.topic, self._type = self._choices[0]
         self._requested = _reliability_override(node, self.topic) or reliability
         self._receive = receive
         self._warn = warn
@@ -77,7 +77,7 @@ class ImageInput:
         """Look at the publishers again; subscribe afresh if another reliability suits them."""
         if self._subscription is None:
             return
-        self._follow_name()
+        self._follow_publishers()
         offered = self._offered()
         wanted = qos.choose_reliability(self._requested, offered, self._reliability)
         if wanted != self._reliability:
@@ -121,21 +121,24 @@ class ImageInput:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None
 
-    def _follow_name(self) -> None:
-        """Subscribe the topic as it was named where that holds the compressed images itself.
+    def _follow_publishers(self) -> None:
+        """Subscribe another of the topics that may hold the images, once only that has any.
 
         Not every driver ends its name in `/compressed`: only publishers can tell.
         """
-        if self._transport != "compressed" or self.topic == self._named or self._offered():
+        if self._offered():
             return
-        if not self._offered(self._named):
+        found = next((choice for choice in self._choices if self._offered(*choice)), None)
+        if found is None:
             return
+        topic, kind = found
         self._node.get_logger().info(
-            f"{self._named}: holds CompressedImage itself; subscribing it in place of {self.topic}"
+            f"{topic}: holds {kind.__name__}; subscribing it in place of {self._type.__name__} on "
+            f"{self.topic}"
         )
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
-        self.topic = self._named
+        self.topic, self._type = found
         self._reliability = qos.choose_reliability(self._requested, self._offered())
         self._subscription = self._subscribe()
 
@@ -171,11 +174,11 @@ class ImageInput:
                 "no image comes from it",
             )
 
-    def _offered(self, topic: str = "") -> list[QoSReliabilityPolicy]:
+    def _offered(self, topic: str = "", kind: type | None = None) -> list[QoSReliabilityPolicy]:
         return [
             endpoint.qos_profile.reliability
             for endpoint in self._node.get_publishers_info_by_topic(topic or self.topic)
-            if endpoint.topic_type == _IMAGE_TYPES[self._type]
+            if endpoint.topic_type == _IMAGE_TYPES[kind or self._type]
         ]
 
     def _find_problem(self, offered: list[QoSReliabilityPolicy]) -> str:
@@ -200,12 +203,24 @@ class ImageInput:
         return ""
 
 
+def _choices(node: Node, relative_topic: str, transport: str) -> list[tuple[str, type]]:
+    """Topics that may hold the images, with their types; the first is right if nobody publishes."""
+    named = node.resolve_topic_name(relative_topic)
+    if transport == "compressed":
+        compressed = resolve(node, relative_topic, transport)
+        return [(compressed, CompressedImage), (named, CompressedImage)]
+    if transport == "depth":
+        packed = (named + _PACKED_DEPTH, CompressedImage)
+        return [(named, Image), (named, CompressedImage), packed]
+    return [(named, Image)]
+
+
 def resolve(node: Node, relative_topic: str, transport: str) -> str:
     """The full name of the topic to subscribe.
 
     Compressed images are on the *resolved* image topic + `/compressed`, so that remapping `image`
     is enough. A rule for `image/compressed` itself goes first; a topic that ends in `/compressed`
-    is taken as it is. `ImageInput.refresh` looks whether the topic itself is of that type, too.
+    is taken as it is.
     """
     topic = node.resolve_topic_name(relative_topic)
     if transport == "raw":
