@@ -431,3 +431,19 @@ def test_a_rectified_image_beside_a_raw_calibration_is_noticed(
     costmap = run(path, frames, settings=settings)
     hints = [warning for warning in costmap.warnings if "projection.rectified=true" in warning]
     assert len(hints) == told
+
+
+def test_a_frame_of_another_name_is_said(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    with open_bag(bag) as reader, write_bag(tmp_path / "bag") as writer:
+        for record in reader.messages():
+            for pose in getattr(record.message, "transforms", []):
+                pose.header.frame_id = pose.header.frame_id.replace("odom", "robot1/odom")
+            latched = record.topic == "/tf_static"
+            writer.write(record.topic, record.message, record.log_ns, latched=latched)
+    (warning,) = run(tmp_path / "bag", frames).warnings
+    assert warning.startswith("no transform names the frame 'odom', only base_link, camera")
+    assert "robot1/odom; set costmap.global_frame (--costmap-set global_frame=…)" in warning
+    named = CostmapSettings(global_frame="robot1/odom")
+    assert run(tmp_path / "bag", frames, settings=named).added == len(frames)

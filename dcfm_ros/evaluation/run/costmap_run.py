@@ -129,6 +129,7 @@ class CostmapRun:
             pass
         self._place(None)
         self._warn_of_depth()
+        self._warn_of_frames()
 
     @property
     def by_depth(self) -> bool:
@@ -185,6 +186,17 @@ class CostmapRun:
         warnings = self._feed.builder.warnings
         self.warnings += [warning for warning in warnings if warning not in self.warnings]
         warnings.clear()
+
+    def _warn_of_frames(self) -> None:
+        """Name the frames that there are in place of one that the settings name."""
+        there = self._buffer.frames
+        for setting in ("global_frame", "robot_base_frame"):
+            name = getattr(self.settings, setting)
+            if there and name not in there:
+                self.warnings.append(
+                    f"no transform names the frame {name!r}, only {', '.join(there)}; set "
+                    f"costmap.{setting} (--costmap-set {setting}=…)"
+                )
 
     def _warn_of_depth(self) -> None:
         matches = self._feed.depth_matches.get(_CAMERA)
