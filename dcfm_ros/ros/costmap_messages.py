@@ -18,6 +18,7 @@ from dcfm_ros.costmap.classes import UNKNOWN_CLASS
 from dcfm_ros.geometry import Camera
 from dcfm_ros.msg import ClassGrid
 from dcfm_ros.ros.messages import int8_field, time_message, uint8_field
+from dcfm_ros.ros.settings import LiveCostmapSettings
 
 _PLACE = ("x", "y", "z")
 _OBSTACLE = np.dtype(
@@ -133,6 +134,21 @@ def _cloud(header: Header, rows: np.ndarray[Any, Any], *, dense: bool) -> PointC
 
 def _field(name: str, kind: np.dtype[Any], offset: int) -> PointField:
     return PointField(name=name, offset=offset, datatype=_TYPES[kind.str], count=1)
+
+
+def nav_scale(settings: LiveCostmapSettings, focal_px: float) -> float:
+    """Size of ~/nav/* as a share of the image's: as set, or what leaves few cells without a pixel.
+
+    At half a cell across the range that is looked at, every cell is met across the view, and along
+    it up to where the flat view gets too steep: some 6 m at 1.5 m above the ground.
+
+    Args:
+        focal_px: of the full image.
+    """
+    if settings.nav_scale:
+        return settings.nav_scale
+    pixels_per_radian = settings.projection.max_range_m / (0.5 * settings.grid.resolution_m)
+    return min(1.0, pixels_per_radian / focal_px)
 
 
 def reduced_size(height: int, width: int, scale: float) -> tuple[int, int]:

@@ -24,7 +24,7 @@ from dcfm_ros.errors import DcfmError
 from dcfm_ros.geometry import TransformBuffer, camera_from_info
 from dcfm_ros.ros.costmap_diagnostics import CostmapCounter
 from dcfm_ros.ros.costmap_inputs import CostmapInputs
-from dcfm_ros.ros.costmap_messages import reduced_info, reduced_size, unknown_grid
+from dcfm_ros.ros.costmap_messages import nav_scale, reduced_info, reduced_size, unknown_grid
 from dcfm_ros.ros.costmap_publishers import GridPublishers, NavPublishers
 from dcfm_ros.ros.messages import stamp_ns, time_message
 from dcfm_ros.ros.settings import LiveCostmapSettings
@@ -200,7 +200,7 @@ class CostmapStage:
             raise update.error
         self._publish_update(update, nav)
         if nav.wants_points:
-            labels = reduce_nearest(image.labels, *self._reduced_size(image))
+            labels = reduce_nearest(image.labels, *self._reduced_size(matched))
             points = self._feed.builder.nav_points(image.camera, labels, image.stamp_ns)
             self._if_open(lambda: nav.publish_points(header, points))
 
@@ -221,7 +221,7 @@ class CostmapStage:
             self.counter.publish()
 
     def _publish_images(self, matched: MatchedImage, header: Header, nav: NavPublishers) -> None:
-        size = height, width = self._reduced_size(matched.image)
+        size = height, width = self._reduced_size(matched)
         rectified = self._settings.projection.rectified
         camera = camera_from_info(matched.info, width, height, rectified=rectified)
         assert matched.image.confidence is not None
@@ -232,9 +232,11 @@ class CostmapStage:
         )
         self._if_open(lambda: nav.publish_images(header, *reduced))
 
-    def _reduced_size(self, image: LabelledImage) -> tuple[int, int]:
-        height, width = image.labels.shape
-        return reduced_size(height, width, self._settings.nav_scale)
+    def _reduced_size(self, matched: MatchedImage) -> tuple[int, int]:
+        height, width = matched.image.labels.shape
+        rectified = self._settings.projection.rectified
+        camera = camera_from_info(matched.info, width, height, rectified=rectified)
+        return reduced_size(height, width, nav_scale(self._settings, float(camera.k[0, 0])))
 
     def _expect_depth(self) -> None:
         """Wait for depth where somebody may send it."""

@@ -32,9 +32,10 @@ class LiveCostmapSettings(CostmapSettings):
         high=3600.0,
     )
     nav_scale: float = option(
-        0.25,
-        "Size of ~/nav/* as a share of the image's: consumers visit every pixel of every frame.",
-        low=0.01,
+        0.0,
+        "Size of ~/nav/* as a share of the image's: consumers visit every pixel of every frame. 0: "
+        "by the calibration, so that neighbouring pixels are half a cell apart at max_range_m.",
+        low=0.0,
         high=1.0,
     )
 
