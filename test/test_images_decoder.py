@@ -65,7 +65,7 @@ def eight(rgb: np.ndarray, encoding: str) -> np.ndarray:
 def test_a_sensor_of_few_bits_is_noticed_and_shifted(encoding: str, bits: int) -> None:
     decoder, told = PictureDecoder(), PictureDecoder(bits)
     for number, rgb in enumerate(pictures(COUNT)):
-        assert bool(decoder.hint) == (number >= 10)
+        assert bool(decoder.hint) == (number >= 5)
         decoder.rgb(sixteen(encoding, bits)(rgb, 1))
         shifted = told.rgb(sixteen(encoding, bits)(rgb, 1))
         assert np.abs(shifted.astype(int) - eight(rgb, encoding)).max() <= 4

@@ -15,7 +15,7 @@ from dcfm_ros.images.raw import FULL_BITS, image_to_rgb, pixels_of_16_bit
 
 FEWEST_BITS = 8
 _SENSOR_BITS = (8, 10, 12, 14)
-_FRAMES = 10
+_FRAMES = 5
 """So many frames say whether the top bits occur."""
 
 
