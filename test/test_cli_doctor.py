@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -101,3 +102,24 @@ def test_a_folder_called_launch_is_not_the_launch_package(tmp_path, monkeypatch)
     (tmp_path / "tf2_ros").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
     assert one(doctor.optional_packages(), "tf2_ros").state == "absent"
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [("1.21.5", "ok"), ("1.21.4", "note"), ("2.4.0", "ok"), ("1.21", "note"), ("1.22rc1", "ok")],
+)
+def test_a_version_that_is_too_old_is_told(version, state):
+    finding = doctor.not_too_old(doctor.Finding("ok", "numpy", version), "1.21.5")
+    assert finding.state == state
+    if state == "note":
+        assert finding.detail == f"{version}, older than 1.21.5, the oldest that is tested"
+        assert finding.advice == "pip install 'numpy>=1.21.5'"
+
+
+def test_the_oldest_versions_are_those_of_the_requirements(checkout):
+    text = (checkout / "requirements/run.txt").read_text()
+    stated = dict(re.findall(r"^([\w.-]+)>=([\d.]+)", text, re.MULTILINE))
+    for name, oldest in doctor._PYTHON_PACKAGES.items():
+        package = doctor.how_to_get(name).removeprefix("pip install ")
+        assert stated[package] == oldest, name
+    assert stated["torch"] == doctor._TORCH_AT_LEAST

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -20,17 +21,20 @@ import dcfm_ros
 from dcfm_ros.cli.packages import Tried, how_to_get, probe, probe_all
 from dcfm_ros.errors import DcfmError
 
-_PYTHON_PACKAGES = (
-    "numpy",
-    "cv2",
-    "safetensors",
-    "rosbags",
-    "yaml",
-    "tqdm",
-    "scipy",
-    "matplotlib",
-    "jinja2",
-)
+# Name for import -> oldest version that `make test-oldest` passes with; as in requirements/run.txt.
+_PYTHON_PACKAGES = {
+    "numpy": "1.21.5",
+    "cv2": "4.5.4",
+    "safetensors": "0.4",
+    "rosbags": "0.11.9",
+    "yaml": "5.4",
+    "tqdm": "4.57",
+    "scipy": "1.8",
+    "matplotlib": "3.5.1",
+    "PIL": "9.0.1",
+    "jinja2": "3.0.3",
+}
+_TORCH_AT_LEAST = "2.1"
 _MESSAGE_PACKAGES = (
     "bond",
     "sensor_msgs",
@@ -128,14 +132,28 @@ def _python_packages() -> Iterator[Finding]:
     )
     codes = {name: version.format(name) for name in _PYTHON_PACKAGES}
     tried = probe_all({**codes, "torch": _TORCH, "checkpoint": _CHECKPOINT})
-    for name in (*_PYTHON_PACKAGES, "torch"):
-        yield _required(name, tried[name], how_to_get(name))
+    for name, oldest in {**_PYTHON_PACKAGES, "torch": _TORCH_AT_LEAST}.items():
+        yield not_too_old(_required(name, tried[name], how_to_get(name)), oldest)
     advice = (
         "name one with --checkpoint or the parameter `engine.checkpoint`, or reinstall dcfm_ros"
     )
     if "ModuleNotFoundError" in tried["checkpoint"].text:
         advice = "get what is MISSING above first"
     yield _required("checkpoint", tried["checkpoint"], advice)
+
+
+def not_too_old(found: Finding, oldest: str) -> Finding:
+    """The finding, or a note where the version it starts with is below `oldest`."""
+    if found.state != "ok" or _numbers(found.detail) >= _numbers(oldest):
+        return found
+    requirement = f"'{how_to_get(found.what).removeprefix('pip install ')}>={oldest}'"
+    detail = f"{found.detail}, older than {oldest}, the oldest that is tested"
+    return Finding("note", found.what, detail, f"pip install {requirement}")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version)
+    return tuple(map(int, found[0].split("."))) if found else ()
 
 
 def _ros() -> Finding:
