@@ -13,8 +13,7 @@ from rosbags.interfaces import (
     MessageDefinitionFormat,
 )
 
-from dcfm_ros.bags.definitions import BagTypes, bag_type_name
-from dcfm_ros.bags.types import message_class, typestore
+from dcfm_ros.bags.types import BagTypes, bag_type_name, message_class, typestore
 
 MSG, IDL = MessageDefinitionFormat.MSG, MessageDefinitionFormat.IDL
 

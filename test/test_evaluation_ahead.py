@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from dcfm_ros.evaluation.run.ahead import read_ahead
+from dcfm_ros.evaluation.run.exact import read_ahead
 
 
 def test_items_come_in_order_from_another_thread():

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dcfm_ros.evaluation.measure.chance import kappa, likely_ids
-from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
+from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix, kappa, likely_ids
 
 
 def matrix(counts: list[list[int]]) -> ConfusionMatrix:

@@ -22,7 +22,7 @@ from dcfm_ros.costmap import CostmapSettings, ProjectionSettings
 from dcfm_ros.datasets.source import SourceOptions, open_source
 from dcfm_ros.errors import BagError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
-from dcfm_ros.evaluation.report.costmap_pictures import beside, film_strip, top_view
+from dcfm_ros.evaluation.report.pictures import beside, film_strip, top_view
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun, costmap_of
 from dcfm_ros.images.depth import image_to_depth
 from dcfm_ros.network import LabelSet, label_set

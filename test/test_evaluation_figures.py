@@ -10,10 +10,14 @@ import pytest
 
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Tally
-from dcfm_ros.evaluation.report.latency_figures import latency_histogram, stage_bars
-from dcfm_ros.evaluation.report.quality_figures import accuracy_by_age, reliability_diagram
+from dcfm_ros.evaluation.report.drawings import (
+    accuracy_by_age,
+    latency_histogram,
+    reliability_diagram,
+    stage_bars,
+)
 from dcfm_ros.evaluation.report.sheet import contact_sheet
-from dcfm_ros.evaluation.report.timeline_figure import timeline
+from dcfm_ros.evaluation.report.timeline import timeline
 from dcfm_ros.evaluation.run.samples import Samples
 from dcfm_ros.network.labels import LabelSet
 from dcfm_ros.streaming.keyframes import KeyFrameReason

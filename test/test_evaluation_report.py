@@ -18,7 +18,7 @@ from PIL import Image
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Tally
 from dcfm_ros.evaluation.report.document import document
-from dcfm_ros.evaluation.report.latency_figures import (
+from dcfm_ros.evaluation.report.drawings import (
     latency_histogram,
     stage_bars,
     stage_histograms,
@@ -26,7 +26,7 @@ from dcfm_ros.evaluation.report.latency_figures import (
 from dcfm_ros.evaluation.report.notes import notes_on_costmaps
 from dcfm_ros.evaluation.report.pictures import ground_truth, mistakes, prediction
 from dcfm_ros.evaluation.report.summary import summary
-from dcfm_ros.evaluation.report.timeline_figure import timeline
+from dcfm_ros.evaluation.report.timeline import timeline
 from dcfm_ros.evaluation.report.write import write_report
 from dcfm_ros.evaluation.run.results import EXACT, LIVE, Delivery, Recording, Results, Setup
 from dcfm_ros.network import CheckpointInfo, label_set, named_config

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from dcfm_ros.evaluation.report import template
-from dcfm_ros.evaluation.report.template import render
+from dcfm_ros.evaluation.report import write
+from dcfm_ros.evaluation.report.write import render
 
-FOLDER = Path(template.__file__).with_name("templates")
+FOLDER = Path(write.__file__).with_name("templates")
 HOSTILE = "<script>alert('\"&')</script>"
 
 

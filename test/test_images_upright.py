@@ -15,8 +15,7 @@ from dcfm_ros.bags.video import open_video
 from dcfm_ros.datasets import bags, clip_folder, read_rgb
 from dcfm_ros.datasets.labelled_bags import BagOptions
 from dcfm_ros.datasets.source import SourceOptions, open_source
-from dcfm_ros.datasets.split import DatasetSplit, timed
-from dcfm_ros.datasets.to_bag import write_dataset_bag
+from dcfm_ros.datasets.split import DatasetSplit, timed, write_dataset_bag
 from dcfm_ros.images import labels_to_png, to_labels, to_rgb
 from dcfm_ros.images.upright import labels_upright, orientation, upright_file
 

@@ -9,8 +9,8 @@ import pytest
 from frame_harness import segmented_frame
 
 from dcfm_ros.bags import open_bag
-from dcfm_ros.evaluation.report.max_rate import curve_text, section, sentence
-from dcfm_ros.evaluation.report.template import render
+from dcfm_ros.evaluation.report.formats import max_rate_section, max_rate_sentence, trials_text
+from dcfm_ros.evaluation.report.write import render
 from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.network import label_set
 from dcfm_ros.replay.max_rate import (
@@ -60,7 +60,7 @@ def test_a_node_that_always_drops_has_no_rate():
     assert found.rate is None
     assert found.best is None
     assert min(t.rate for t in found.trials) == 1 / 64
-    assert "even at 0.0156 times real time" in sentence(plain(found, 15.0))
+    assert "even at 0.0156 times real time" in max_rate_sentence(plain(found, 15.0))
 
 
 def test_one_hiccup_is_not_the_nodes_limit():
@@ -78,7 +78,7 @@ def test_one_hiccup_is_not_the_nodes_limit():
 def test_a_player_that_is_late_is_told_apart():
     found = find_max_rate(lambda rate: trial(rate, pace=rate <= 4.0))
     assert (found.rate, found.limit) == (4.0, "player")
-    assert "the player itself was late" in sentence(plain(found, None))
+    assert "the player itself was late" in max_rate_sentence(plain(found, None))
 
 
 def test_a_player_may_be_late_by_a_frame_or_by_the_precision():
@@ -89,7 +89,7 @@ def test_a_player_may_be_late_by_a_frame_or_by_the_precision():
 
 
 def section_html(document):
-    return render("max_rate.html.j2", max_rate=section(document))
+    return render("max_rate.html.j2", max_rate=max_rate_section(document))
 
 
 def test_the_curve_rises_and_can_be_json():
@@ -97,7 +97,7 @@ def test_the_curve_rises_and_can_be_json():
     rates = [t["rate"] for t in content["curve"]]
     assert rates == sorted(rates)
     assert content["hz"] == pytest.approx(15 * content["rate"], abs=1e-3)
-    text = curve_text(content)
+    text = trials_text(content)
     assert text.splitlines()[0].split()[:2] == ["rate", "Hz"]
     assert len(text.splitlines()) == 1 + len(rates)
     assert f"{content['rate']:.2f} times real time" in section_html({"max_rate": content})
@@ -108,7 +108,7 @@ def test_unknown_latencies_are_null():
     unknown = Trial(1.0, math.nan, 1, 1, 0, 0, 0.0, math.nan, math.nan, True)
     content = plain(find_max_rate(lambda rate: unknown), None)
     assert content["curve"][0]["p50_ms"] is None
-    assert "n/a" in curve_text(content)
+    assert "n/a" in trials_text(content)
 
 
 def test_latencies_are_read_from_serialised_statuses(tmp_path):

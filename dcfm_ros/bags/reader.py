@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rosbags.interfaces import Connection
 
-from dcfm_ros.bags.definitions import BagTypes, bag_type_name
 from dcfm_ros.bags.records import (
     BagMessage,
     ImageFrame,
@@ -32,7 +31,7 @@ from dcfm_ros.bags.topics import (
     no_such_topic,
     only_topic,
 )
-from dcfm_ros.bags.types import ros2_topic_name
+from dcfm_ros.bags.types import BagTypes, bag_type_name, ros2_topic_name
 from dcfm_ros.errors import BagError
 
 if TYPE_CHECKING:

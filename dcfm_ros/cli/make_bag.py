@@ -95,8 +95,7 @@ def _street(args: argparse.Namespace) -> int:
 
 
 def _dataset(args: argparse.Namespace) -> int:
-    from dcfm_ros.datasets.split import SplitOptions, open_split
-    from dcfm_ros.datasets.to_bag import write_dataset_bag
+    from dcfm_ros.datasets.split import SplitOptions, open_split, write_dataset_bag
 
     options = SplitOptions(
         args.dataset, args.root, args.split, tuple(args.clip), args.rate, args.before, args.after

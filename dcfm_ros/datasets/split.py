@@ -1,4 +1,4 @@
-"""A split of a data set as a camera's video: the frames to run, each with its stamp."""
+"""A split of a data set as a camera's video: the frames to run, each with its stamp; or a bag."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 
-from dcfm_ros.bags import ImageFrame
+from dcfm_ros.bags import ImageFrame, write_bag
+from dcfm_ros.bags.convert import compressed_image
+from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.catalogue import known_dataset
 from dcfm_ros.datasets.cityscapes import BEFORE
@@ -19,7 +22,7 @@ from dcfm_ros.datasets.files import labels_beside
 from dcfm_ros.datasets.source import Source
 from dcfm_ros.datasets.truth import SourceFrame
 from dcfm_ros.errors import EvaluationError
-from dcfm_ros.images import Pixels
+from dcfm_ros.images import Pixels, labels_to_png
 
 CLIPS = "clips"
 """As a data set's name: a folder of clips; any other is of `CATALOGUE`."""
@@ -169,3 +172,48 @@ def _frames(clip: Clip, options: SplitOptions) -> Iterator[tuple[int, Path, Path
     for number in sorted(wanted & set(clip.frames)):
         label = clip.labels.get(number)
         yield number, Path(clip.frames[number]), None if label is None else Path(label)
+
+
+IMAGE_TOPIC = "/camera/image_raw/compressed"
+LABEL_TOPIC = "/gt/label/compressed"
+INFO_TOPIC = "/gt/label_info"
+_IMAGE_FORMATS = {
+    "jpg": "rgb8; jpeg compressed bgr8",
+    "jpeg": "rgb8; jpeg compressed bgr8",
+    "png": "rgb8; png compressed bgr8",
+}
+_LABEL_FORMAT = "mono8; png compressed mono8"
+
+
+def write_dataset_bag(
+    dataset: DatasetSplit, path: Path, watch: Callable[..., Iterable[ClipFrame]]
+) -> int:
+    """Write pictures as they are, label images as class ids, and the names of the classes.
+
+    Args:
+        watch: given the frames, the name, the unit and how many there are, gives the same frames.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        BagError: the bag cannot be created.
+        DcfmError: a file that cannot be read.
+    """
+    numbers = count()
+    with write_bag(path) as writer:
+        for frame in watch(dataset.frames, str(path), "frames", len(dataset.frames)):
+            stamp_ns = frame.stamp_ns
+            if not next(numbers) and dataset.classes:
+                writer.write(
+                    INFO_TOPIC, label_info(dataset.classes, stamp_ns), stamp_ns, latched=True
+                )
+            picture = PictureFile.read(frame.image)
+            kind = _IMAGE_FORMATS[picture.format]
+            image = compressed_image(stamp_ns, FRAME_ID, kind, picture.data)
+            writer.write(IMAGE_TOPIC, image, stamp_ns)
+            if frame.label is not None:
+                png = labels_to_png(dataset.labels(frame))
+                label = compressed_image(stamp_ns, FRAME_ID, _LABEL_FORMAT, png)
+                writer.write(LABEL_TOPIC, label, stamp_ns)
+    return next(numbers)

@@ -16,10 +16,15 @@ from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.write import write_report
 from dcfm_ros.evaluation.run.costmap_run import costmap_of
-from dcfm_ros.evaluation.run.exact import Extras, Watch, evaluate_source, read_decoded
+from dcfm_ros.evaluation.run.exact import (
+    Extras,
+    ReferenceSegmenter,
+    Watch,
+    evaluate_source,
+    read_decoded,
+)
 from dcfm_ros.evaluation.run.output import output_folder
 from dcfm_ros.evaluation.run.protocols import PROTOCOLS, evaluate_by
-from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
 from dcfm_ros.evaluation.run.results import EXACT, Results, Setup
 from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.network import LabelSet

@@ -12,7 +12,7 @@ from dcfm_ros.bags import open_bag
 from dcfm_ros.datasets.source import open_source
 from dcfm_ros.evaluation.evaluate import RunSettings
 from dcfm_ros.evaluation.fleet.request import Live
-from dcfm_ros.evaluation.report.max_rate import curve_text, sentence
+from dcfm_ros.evaluation.report.formats import max_rate_sentence, trials_text
 from dcfm_ros.evaluation.run.output import output_folder
 from dcfm_ros.progress import seconds_bar
 from dcfm_ros.replay.live import PATIENCE_S, LiveNode, figure_outputs, live_node
@@ -67,8 +67,8 @@ def _highest_rate(bag: Path, settings: RunSettings, first: float, log: Path) -> 
     with live_node(bag, topic, settings, latencies, figure_outputs(settings), log) as node:
         found = find_max_rate(lambda rate: _try(node, rate, hz, duration_s, latencies), first)
     content = plain(found, hz)
-    say(curve_text(content))
-    say(sentence(content))
+    say(trials_text(content))
+    say(max_rate_sentence(content))
     return content
 
 

@@ -12,7 +12,6 @@ import torch
 import dcfm_ros
 from dcfm_ros.datasets.source import open_source
 from dcfm_ros.evaluation.evaluate import SAME, RunSettings
-from dcfm_ros.evaluation.fleet.document import Row
 from dcfm_ros.evaluation.fleet.jobs import (
     Job,
     digest,
@@ -22,7 +21,7 @@ from dcfm_ros.evaluation.fleet.jobs import (
     mark_done,
     plan,
 )
-from dcfm_ros.evaluation.fleet.report import read_row, sum_of, write_fleet_report
+from dcfm_ros.evaluation.fleet.report import Row, read_row, sum_of, write_fleet_report
 from dcfm_ros.evaluation.fleet.request import Live, Request, plain
 from dcfm_ros.evaluation.fleet.workers import Task, run_tasks
 from dcfm_ros.evaluation.measure.counts import Counts, from_vector, to_vector

@@ -1,4 +1,4 @@
-"""Figures as text, with the same digits in a terminal and on a page."""
+"""Figures as text and tables, with the same digits in a terminal and on a page."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from dcfm_ros.evaluation.measure.figures import GIGA, MS, POINTS, Figure
 
 MISSING = "n/a"
 _COLUMNS = ("recording", "frames", "mIoU %", "key frames %", "p50 ms", "p95 ms")
+_TRIAL_COLUMNS = ("rate", "Hz", "sent", "segmented", "dropped", "lost", "p50 ms", "p99 ms")
+_LIMITS = {
+    "node": "at the next higher rate the node drops frames",
+    "player": "at the next higher rate the player itself was late",
+    "search": "the search ended there: no rate was too much",
+}
 
 
 def percent(share: float | None, digits: int = 1) -> str:
@@ -72,3 +78,49 @@ def recordings_table(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
         dropped = (str(delivery["dropped"] + delivery["lost"]),) if delivery else ()
         rows.append(row + dropped)
     return rows
+
+
+def max_rate_sentence(found: Mapping[str, Any]) -> str:
+    """What the search for the highest rate without drops found.
+
+    Args:
+        found: `max_rate` of a metrics.json.
+    """
+    if found["rate"] is None:
+        lowest = min(trial["rate"] for trial in found["curve"])
+        return f"frames are dropped even at {lowest:.3g} times real time"
+    hz = "" if found["hz"] is None else f" ({found['hz']:.1f} Hz)"
+    return f"{found['rate']:.2f} times real time{hz} without drops; {_LIMITS[found['limit']]}"
+
+
+def trials_table(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """A head, and a row for every trial by rising rate."""
+    return [
+        _TRIAL_COLUMNS,
+        *(
+            (
+                f"{trial['rate']:.2f}",
+                MISSING if trial["camera_hz"] is None else f"{trial['camera_hz']:.1f}",
+                *(str(trial[name]) for name in ("sent", "segmented", "dropped", "lost")),
+                *(milliseconds(trial[name]) for name in ("p50_ms", "p99_ms")),
+            )
+            for trial in found["curve"]
+        ),
+    ]
+
+
+def trials_text(found: Mapping[str, Any]) -> str:
+    """Every trial, one line each, for a terminal."""
+    return "\n".join(aligned(trials_table(found)))
+
+
+def max_rate_section(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the report page shows; None where nothing was searched."""
+    found = document.get("max_rate")
+    if not found:
+        return None
+    return {
+        "sentence": max_rate_sentence(found),
+        "trials": trials_table(found),
+        "kept_pace": [trial["kept_pace"] for trial in found["curve"]],
+    }

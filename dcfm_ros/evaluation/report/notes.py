@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dcfm_ros.datasets.class_names import unnamed
-from dcfm_ros.evaluation.measure.chance import CHANCE, kappa, likely_ids
+from dcfm_ros.evaluation.measure.confusion import CHANCE, kappa, likely_ids
 from dcfm_ros.evaluation.run.results import Recording
 
 _HOW_TO_NAME = "a vision_msgs/LabelInfo or classes.json beside them would tell"

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.source import Source, SourceOptions, open_source
 from dcfm_ros.datasets.truth import SourceFrame, read_truth
 from dcfm_ros.errors import EvaluationError, ImageError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame, stages_ms
-from dcfm_ros.evaluation.run.ahead import read_ahead
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
-from dcfm_ros.evaluation.run.reference import ReferenceSegmenter
-from dcfm_ros.evaluation.run.results import Recording, Results
+from dcfm_ros.evaluation.run.results import Recording, Reference, Results, sha256_of
 from dcfm_ros.images import Pixels, to_rgb
 from dcfm_ros.pipeline import CameraPipeline, decode
+from dcfm_ros.streaming import Engine, FrameResult, KeyFrameSettings, Segmenter
 
 Watch = Callable[[Iterable[SegmentedFrame], str, str, int], Iterable[SegmentedFrame]]
 """Given frames, the recording's name, the unit and how many to expect, gives the same frames."""
@@ -187,3 +190,101 @@ def _segmented(
         reference=reference,
         clip=decoded.frame.clip,
     )
+
+
+class ReferenceSegmenter:
+    """Labels of a reference engine, of the same or of another checkpoint.
+
+    Args:
+        engine: that is measured.
+        reference: may be the same.
+
+    Raises:
+        EvaluationError: the reference knows other classes.
+    """
+
+    def __init__(self, engine: Engine, reference: Engine) -> None:
+        theirs, ours = reference.info.labels.classes, engine.info.labels.classes
+        if theirs != ours:
+            raise EvaluationError(
+                f"the reference {reference.info.name!r} knows {len(theirs)} classes "
+                f"({', '.join(theirs[:4])}, …), the checkpoint {engine.info.name!r} {len(ours)} "
+                f"({', '.join(ours[:4])}, …): expected the same"
+            )
+        digest = sha256_of(reference)
+        self.about = Reference(reference.info.name, digest, own=digest == sha256_of(engine))
+        self._segmenter = Segmenter(reference, KeyFrameSettings(policy="always"))
+
+    def labels(self, rgb: Pixels, stamp_ns: int, result: FrameResult) -> Pixels:
+        """(H, W) class ids of a frame that came out as `result`."""
+        if self.about.own and result.age == 0:
+            return result.labels  # computed with the frame's own common feature already
+        return self._segmenter.step(rgb, stamp_ns).labels
+
+
+T = TypeVar("T")
+DEPTH = 4
+"""Items that are held ready."""
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class _Failure:
+    error: BaseException
+
+
+class _End:
+    """After the last item."""
+
+
+def read_ahead(start: Callable[[], Iterator[T]], depth: int = DEPTH) -> Iterator[T]:
+    """Iterate in a thread of its own, at most `depth` items ahead.
+
+    Args:
+        start: called in that thread, so that files are opened and closed where they are read.
+
+    Raises:
+        BaseException: what the iterator raises, where its item would have been.
+    """
+    return _Reader(start, depth).items()
+
+
+class _Reader(Generic[T]):
+    def __init__(self, start: Callable[[], Iterator[T]], depth: int) -> None:
+        self._start = start
+        self._ready: queue.Queue[T | _Failure | _End] = queue.Queue(depth)
+        self._stopped = threading.Event()
+
+    def items(self) -> Iterator[T]:
+        thread = threading.Thread(target=self._run, name="dcfm_reader", daemon=True)
+        thread.start()
+        try:
+            while True:
+                item = self._ready.get()
+                if isinstance(item, _Failure):
+                    raise item.error
+                if isinstance(item, _End):
+                    return
+                yield item
+        finally:
+            self._stopped.set()
+            thread.join()
+
+    def _run(self) -> None:
+        try:
+            for item in self._start():
+                self._put(item)
+                if self._stopped.is_set():
+                    return
+        except BaseException as error:  # raised again by the other thread
+            self._put(_Failure(error))
+        else:
+            self._put(_End())
+
+    def _put(self, item: T | _Failure | _End) -> None:
+        """Wait for room, unless nobody takes items any more."""
+        while not self._stopped.is_set():
+            with suppress(queue.Full):
+                self._ready.put(item, timeout=_POLL_S)
+                return

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from dcfm_ros.evaluation.measure.tally import Tally
-from dcfm_ros.evaluation.report.figure_style import (
+from dcfm_ros.evaluation.report.drawings import (
     GREEN,
     INK,
     KEY,
