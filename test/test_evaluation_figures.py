@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from xml.etree import ElementTree as ET
 
 import cv2
@@ -21,6 +22,7 @@ from dcfm_ros.evaluation.report.timeline import timeline
 from dcfm_ros.evaluation.run.samples import Samples
 from dcfm_ros.network.labels import LabelSet
 from dcfm_ros.streaming.keyframes import KeyFrameReason
+from dcfm_ros.streaming.result import FrameResult
 
 LABELS = LabelSet("two", ("left", "right"), ((255, 0, 0), (0, 0, 255)))
 TRUTH = np.repeat([[0, 1]], 24, 0).repeat(16, 1).astype(np.uint8)
@@ -33,18 +35,27 @@ def tally_and_samples():
     tally, samples = Tally(2), Samples(spread=4)
     for index in range(10):
         is_key = index % 5 == 0
-        frame = SegmentedFrame(
-            index=index,
-            stamp_ns=index * 100_000_000,
-            frame_id="camera",
+        result = FrameResult(
+            labels=TRUTH,
+            confidence=None,
+            mean_confidence=0.8,
             is_key_frame=is_key,
             reason=KeyFrameReason.INTERVAL if is_key else KeyFrameReason.REUSE,
             age=index % 5,
             age_ns=index % 5 * 100_000_000,
-            mean_confidence=0.8,
-            stages_ms={"preprocess": 1.0, "network": 9.0 + index, "total": 10.0 + index},
+            expected_label_change=math.nan,
+            key_budget=math.nan,
+            preprocess_ms=1.0,
+            network_ms=9.0 + index,
+            postprocess_ms=0.0,
+        )
+        frame = SegmentedFrame(
+            index=index,
+            stamp_ns=index * 100_000_000,
+            frame_id="camera",
             rgb=np.full((*TRUTH.shape, 3), 90, np.uint8),
-            labels=TRUTH,
+            result=result,
+            stages_ms={"preprocess": 1.0, "network": 9.0 + index, "total": 10.0 + index},
             truth=TRUTH,
         )
         samples.offer(frame, tally.add(frame, "bag"))
@@ -57,8 +68,8 @@ def test_every_figure_is_drawn(tally_and_samples):
     calibration = {"bins": BINS, "bins_of_fresh": BINS, "bins_of_reuse": BINS}
     for svg in (
         timeline(tally, 100.0),
-        latency_histogram(tally, 100.0),
-        stage_bars(tally),
+        latency_histogram(tally.latencies, 100.0),
+        stage_bars(tally.latencies),
         accuracy_by_age(ages),
         reliability_diagram(calibration),
     ):
