@@ -13,8 +13,7 @@ from dcfm_ros.calibration.fit import run_with_budget
 from dcfm_ros.calibration.reuse_table import ReuseTable
 from dcfm_ros.calibration.simulation import simulate
 from dcfm_ros.streaming.adaptive import Adaptive
-from dcfm_ros.streaming.correction import Correction
-from dcfm_ros.streaming.label_change import Calibration
+from dcfm_ros.streaming.label_change import Calibration, Correction
 
 SHARES = (0.1, 0.2, 0.33)
 PROMISES = (0.03, 0.05, 0.08)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from dcfm_ros.errors import ImageError
-from dcfm_ros.images.depth import compressed_depth_to_depth, image_to_depth, to_depth
-from dcfm_ros.images.rvl import unpack_rvl
+from dcfm_ros.images.depth import compressed_depth_to_depth, image_to_depth, to_depth, unpack_rvl
 
 MILLIMETRES = np.array([[0, 1500, 65535], [12, 13, 14]], np.uint16)
 METRES = np.array([[np.nan, 1.5, np.inf], [0.25, 3.0, 4.0]], np.float32)

@@ -8,10 +8,9 @@ import torch.nn.functional as F
 
 from dcfm_ros.errors import CheckpointError
 from dcfm_ros.network import CONFIGS, Dcfm, NetworkConfig, named_config
-from dcfm_ros.network.all_mlp import AllMlp
-from dcfm_ros.network.fusion import Fusion
+from dcfm_ros.network.context import AllMlp, PyramidPooling
+from dcfm_ros.network.dcfm import Fusion
 from dcfm_ros.network.layers import l2_normalize
-from dcfm_ros.network.pyramid_pooling import PyramidPooling
 
 # Parameters in millions, from the table of the published networks.
 PUBLISHED_SIZES = {

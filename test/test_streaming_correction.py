@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameSettings, Segmenter
-from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.keyframes import Always, FixedInterval, KeyFrameReason, Scripted
-from dcfm_ros.streaming.label_change import GENERAL
+from dcfm_ros.streaming.label_change import GENERAL, Correction
 from dcfm_ros.streaming.selector import KeyFrameSelector
 from dcfm_ros.streaming.signals import Signals, change, coarse
 

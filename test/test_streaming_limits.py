@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from dcfm_ros.streaming.keyframes import KeyFrameReason
 from dcfm_ros.streaming.label_change import GENERAL
-from dcfm_ros.streaming.limits import KeyFrameBudget
-from dcfm_ros.streaming.selector import KeyFrameSelector
+from dcfm_ros.streaming.selector import KeyFrameBudget, KeyFrameSelector
 from dcfm_ros.streaming.settings import KeyFrameSettings
 from dcfm_ros.streaming.signals import Signals
 

@@ -16,7 +16,7 @@ from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, load, named_config
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameReason, KeyFrameSettings
 from dcfm_ros.streaming.device import resolve_device, resolve_precision, resolve_threads
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
-from dcfm_ros.streaming.network_size import network_size
+from dcfm_ros.streaming.network_input import network_size
 
 STEP_NS = 100_000_000
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dcfm_ros.network import Dcfm, NetworkConfig
-from dcfm_ros.training.muon import Muon, orthogonalize
-from dcfm_ros.training.optimizer import build_optimizer
+from dcfm_ros.training.optimizer import Muon, build_optimizer, orthogonalize
 from dcfm_ros.training.settings import OptimizerSettings
 
 NETWORK = NetworkConfig("resnet18", 4, 16, 8, context="all_mlp", width=8, stem=(4, 8), embedding=16)

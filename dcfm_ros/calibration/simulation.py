@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.calibration.reuse_table import ReuseTable
-from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
-from dcfm_ros.streaming.label_change import Calibration
+from dcfm_ros.streaming.label_change import Calibration, Correction
 from dcfm_ros.streaming.selector import KeyFrameSelector
 from dcfm_ros.streaming.settings import KeyFrameSettings
 from dcfm_ros.streaming.signals import Signals

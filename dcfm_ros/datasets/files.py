@@ -16,7 +16,7 @@ from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.errors import DcfmError, ImageError
 from dcfm_ros.images import compressed_to_labels
-from dcfm_ros.images.jpeg import JPEG_START, is_whole_jpeg
+from dcfm_ros.images.picture_file import JPEG_START, is_whole_jpeg
 from dcfm_ros.images.upright import labels_upright, orientation, turned
 from dcfm_ros.network.labels import UNLABELLED
 

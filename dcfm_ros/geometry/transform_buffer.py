@@ -18,11 +18,14 @@ import numpy as np
 from dcfm_ros.errors import TransformError
 from dcfm_ros.geometry.rigid import Matrix, inverse
 from dcfm_ros.geometry.time_cache import Extrapolation, History, Sample, StaticHistory, TimeCache
-from dcfm_ros.geometry.transform_errors import loop, unconnected, uncovered, unknown
 
 _DEEPEST = 1000
 _SHORTEST_QUATERNION = 1e-9
 _OLD_BEFORE_JUMP = 2
+_UNCONNECTED = ": they are not part of one tree; publish what connects them on /tf or /tf_static"
+_LOOP = (
+    ": the tree of frames has a loop; look for a frame that two publishers give different parents"
+)
 
 
 class TransformBuffer:
@@ -166,8 +169,10 @@ class TransformBuffer:
         if end != top:
             gap = gap_of_target or gap
             if gap is not None:
-                raise uncovered(target, source, stamp_ns, gap)
-            raise unconnected(target, source)
+                child, error = gap
+                why = f" at {stamp_ns / 1e9:.3f}: of frame {child!r} {error}"
+                raise _missing(target, source, why, may_come=error.may_come)
+            raise _missing(target, source, _UNCONNECTED)
         return inverse(top_from_target) @ top_from_source
 
     def _walk(
@@ -185,7 +190,7 @@ class TransformBuffer:
                 return frame, pose, (frame, error)
             pose = parent_from_frame @ pose
             frame = parent
-        raise loop(*asked)
+        raise _missing(*asked, _LOOP)
 
     def _latest_common(self, target: str, source: str) -> int:
         """The latest time that both branches up to the common parent cover; what stamp 0 means."""
@@ -198,7 +203,7 @@ class TransformBuffer:
             covered = min(covered, stamp or covered)
             times[parent], frame = covered, parent
         else:
-            raise loop(target, source)
+            raise _missing(target, source, _LOOP)
         covered, frame = 1 << 62, target
         for _ in range(_DEEPEST):
             if frame in times:
@@ -206,9 +211,9 @@ class TransformBuffer:
                 return 0 if found == 1 << 62 else found
             stamp, parent = self._newest(frame)
             if parent is None:
-                raise unconnected(target, source)
+                raise _missing(target, source, _UNCONNECTED)
             covered, frame = min(covered, stamp or covered), parent
-        raise loop(target, source)
+        raise _missing(target, source, _LOOP)
 
     def _newest(self, frame: str) -> tuple[int, str | None]:
         history = self._frames.get(frame)
@@ -217,7 +222,14 @@ class TransformBuffer:
     def _check_known(self, target: str, source: str) -> None:
         for frame in (target, source):
             if frame not in self._names:
-                raise unknown(target, source, frame, sorted(self._names))
+                known = ", ".join(sorted(self._names)) or "none"
+                why = f": frame {frame!r} was not received (known: {known})"
+                raise _missing(target, source, f"{why}; publish it on /tf or /tf_static")
+
+
+def _missing(target: str, source: str, why: str, *, may_come: bool = True) -> TransformError:
+    message = f"no transform from {source!r} to {target!r}{why}"
+    return TransformError(message, target, source, may_come=may_come)
 
 
 def _sample(transform: Any) -> Sample:

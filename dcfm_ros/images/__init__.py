@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dcfm_ros.errors import ImageError
-from dcfm_ros.images.compressed import compressed_to_rgb
+from dcfm_ros.images.compressed import compressed_to_rgb, labels_to_png, rgb_to_jpeg, rgb_to_png
 from dcfm_ros.images.decoder import PictureDecoder
 from dcfm_ros.images.draw import colorize, overlay
-from dcfm_ros.images.encode import labels_to_png, rgb_to_jpeg, rgb_to_png
 from dcfm_ros.images.labels import (
     LABEL_ENCODINGS,
     compressed_to_labels,

@@ -1,7 +1,8 @@
-"""sensor_msgs/CompressedImage to RGB: whatever OpenCV decodes, JPEG and PNG above all.
+"""Compressed images: sensor_msgs/CompressedImage to RGB, and pictures and labels to its files.
 
-The file inside decides about colours, as in cv_bridge; of `format` only what the file cannot tell
-is used: that it holds depth, or an undemosaiced Bayer pattern.
+Whatever OpenCV decodes is read, JPEG and PNG above all. The file inside decides about colours, as
+in cv_bridge; of `format` only what the file cannot tell is used: that it holds depth, or an
+undemosaiced Bayer pattern.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ import cv2
 import numpy as np
 
 from dcfm_ros.errors import ImageError
-from dcfm_ros.images.jpeg import JPEG_START, is_whole_jpeg
 from dcfm_ros.images.messages import CompressedImage, message_bytes
-from dcfm_ros.images.png import PNG_BIT_DEPTH, is_png, is_whole_png
+from dcfm_ros.images.picture_file import (
+    JPEG_START,
+    PNG_BIT_DEPTH,
+    is_png,
+    is_whole_jpeg,
+    is_whole_png,
+)
 from dcfm_ros.images.raw import DEPTH_ENCODINGS, FULL_BITS, demosaic, is_bayer, to_rgb8
 
 # Pixels stay where the sensor saw them: camera_info and label image know no EXIF rotation.
@@ -116,3 +122,38 @@ def _is_cut_short(data: np.ndarray) -> bool:
 def _described(message: CompressedImage, data: np.ndarray) -> str:
     start = data[:8].tobytes().hex(" ")
     return f"compressed image of {data.size} bytes (format {message.format!r}, starts {start})"
+
+
+def rgb_to_jpeg(rgb: np.ndarray, quality: int = 92) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as JPEG of quality 1..100."""
+    return _encode(".jpg", _bgr(rgb), [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def rgb_to_png(rgb: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 RGB as PNG."""
+    return _encode(".png", _bgr(rgb), [])
+
+
+def labels_to_png(labels: np.ndarray) -> bytes:
+    """Encode (H, W) uint8 class ids as grey PNG, which `compressed_to_labels` gives back."""
+    if labels.ndim != 2 or labels.dtype != np.uint8 or not labels.size:
+        raise ImageError(
+            f"labels are {labels.shape} {labels.dtype}, expected (H, W) uint8 class ids"
+        )
+    return _encode(".png", labels, [])
+
+
+def _bgr(rgb: np.ndarray) -> np.ndarray:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:
+        raise ImageError(f"picture is {rgb.shape} {rgb.dtype}, expected (H, W, 3) uint8 RGB")
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+
+
+def _encode(extension: str, image: np.ndarray, options: list[int]) -> bytes:
+    try:
+        done, data = cv2.imencode(extension, image, options)
+    except cv2.error:  # what OpenCV 4 raises, 5 returns
+        done = False
+    if not done:
+        raise ImageError(f"an image of {image.shape} is too large to be written as {extension}")
+    return data.tobytes()

@@ -8,7 +8,7 @@ import numpy as np
 from dcfm_ros.errors import ImageError
 from dcfm_ros.images.compressed import decode
 from dcfm_ros.images.messages import CompressedImage, RawImage, is_compressed, message_bytes
-from dcfm_ros.images.png import is_png, with_identity_palette
+from dcfm_ros.images.picture_file import is_png, with_identity_palette
 from dcfm_ros.images.raw import raw_pixels
 
 _BYTES_PER_ID = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "32SC1": 4}

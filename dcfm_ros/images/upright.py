@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import cv2
 import numpy as np
 
-from dcfm_ros.images.png import is_png, png_chunks
+from dcfm_ros.images.picture_file import is_png, png_chunks
 
 UPRIGHT = 1
 _ORIENTATION_TAG = 0x0112

@@ -8,15 +8,14 @@ W/4); d: `NetworkConfig.common_channels`.
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dcfm_ros.network.all_mlp import AllMlp
 from dcfm_ros.network.config import EFFICIENTNETS, MIT_CHANNELS, MIT_DEPTHS, NetworkConfig
-from dcfm_ros.network.efficientnet_lite import SCALES, Convolution, EfficientNetLite
-from dcfm_ros.network.fusion import Fusion
-from dcfm_ros.network.layers import ConvNorm, l2_normalize, resize
+from dcfm_ros.network.context import AllMlp, PyramidPooling
+from dcfm_ros.network.efficientnet_lite import SCALES, EfficientNetLite
+from dcfm_ros.network.layers import ConvNorm, Normalized, l2_normalize, resize
 from dcfm_ros.network.mix_transformer import MixTransformer
-from dcfm_ros.network.pyramid_pooling import PyramidPooling
 from dcfm_ros.network.resnet import BasicBlock, Bottleneck, ResNet
 
 
@@ -74,7 +73,7 @@ class Dcfm(nn.Module):
         """Multiply every batch normalisation into its convolution; for inference only."""
         self.eval()
         for module in self.modules():
-            if isinstance(module, (ConvNorm, Convolution, Fusion)):
+            if isinstance(module, Normalized):
                 module.fold()
         return self
 
@@ -98,3 +97,37 @@ def _head(config: NetworkConfig) -> nn.Sequential:
     d = config.common_channels
     hidden = [ConvNorm(d, d)] if config.hidden_head else []
     return nn.Sequential(*hidden, nn.Dropout2d(0.1), nn.Conv2d(d, config.classes, 1, bias=False))
+
+
+class Fusion(Normalized):
+    """1x1 convolution of the concatenated features, BN, ReLU, unit length.
+
+    The convolution is linear: W · concat(c, s) + b = (W_c · c + b) + W_s · s. The first summand
+    depends on the key frame alone, so `project` computes it once per key frame.
+
+    Args:
+        common_channels: d, channels of the common and of the fused feature.
+        independent_channels: the first n channels of the independent feature take part.
+    """
+
+    def __init__(self, common_channels: int, independent_channels: int) -> None:
+        super().__init__(nn.Conv2d(common_channels + independent_channels, common_channels, 1))
+        self._split = (common_channels, independent_channels)
+
+    def project(self, common: Tensor) -> Tensor:
+        """W_c · c + b: (B, d, h, w) -> (B, d, h, w)."""
+        weight = self.conv.weight.split(self._split, dim=1)[0]
+        return F.conv2d(common, weight, self.conv.bias)
+
+    def forward(self, projected_common: Tensor, independent: Tensor) -> Tensor:
+        """(B, d, h, w) and (B, C1, H/4, W/4) -> the fused feature (B, d, h, w), unit vectors."""
+        weight = self.conv.weight.split(self._split, dim=1)[1]
+        own = self._own(independent, projected_common)
+        fused = self.norm(projected_common + F.conv2d(own, weight))
+        return l2_normalize(F.relu(fused))
+
+    def _own(self, independent: Tensor, projected_common: Tensor) -> Tensor:
+        size, n = projected_common.shape[-2:], self._split[1]
+        if self.training:  # the published weights were trained in this order ...
+            return l2_normalize(resize(independent, size))[:, :n]
+        return resize(l2_normalize(independent)[:, :n], size)  # ... and evaluated in this one

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from dcfm_ros.network.layers import Normalized
 
 STEM_CHANNELS = 32
 # expansion, channels, blocks, stride, kernel of each stage of lite0
@@ -107,7 +108,7 @@ class InvertedResidual(nn.Module):
         return x + y if self._adds else y
 
 
-class Convolution(nn.Module):
+class Convolution(Normalized):
     """Convolution without bias, batch normalisation and, where asked for, ReLU6."""
 
     def __init__(
@@ -120,12 +121,11 @@ class Convolution(nn.Module):
         groups: int = 1,
         relu: bool = True,
     ) -> None:
-        super().__init__()
         padding = kernel // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(
+        conv = nn.Conv2d(
             in_channels, out_channels, kernel, stride, padding, groups=groups, bias=False
         )
-        self.norm: nn.Module = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01)
+        super().__init__(conv, eps=1e-3, momentum=0.01)
         self._relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,12 +134,6 @@ class Convolution(nn.Module):
             x = F.pad(x, self._padding(x.shape[-1]) + self._padding(x.shape[-2]))
         x = self.norm(self.conv(x))
         return F.relu6(x, inplace=True) if self._relu else x
-
-    def fold(self) -> None:
-        """Multiply the batch normalisation into the convolution; for inference only."""
-        if isinstance(self.norm, nn.BatchNorm2d):
-            self.conv = fuse_conv_bn_eval(self.conv, self.norm)
-            self.norm = nn.Identity()
 
     def _padding(self, size: int) -> tuple[int, int]:
         kernel, stride = self.conv.kernel_size[0], self.conv.stride[0]

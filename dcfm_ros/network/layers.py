@@ -8,7 +8,22 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-class ConvNorm(nn.Module):
+class Normalized(nn.Module):
+    """A convolution and the batch normalisation of what it gives."""
+
+    def __init__(self, conv: nn.Conv2d, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.conv = conv
+        self.norm: nn.Module = nn.BatchNorm2d(conv.out_channels, eps, momentum)
+
+    def fold(self) -> None:
+        """Multiply the batch normalisation into the convolution; for inference only."""
+        if isinstance(self.norm, nn.BatchNorm2d):
+            self.conv = fuse_conv_bn_eval(self.conv, self.norm)
+            self.norm = nn.Identity()
+
+
+class ConvNorm(Normalized):
     """Convolution without bias, batch normalisation and, where asked for, ReLU."""
 
     def __init__(
@@ -21,12 +36,10 @@ class ConvNorm(nn.Module):
         dilation: int = 1,
         relu: bool = True,
     ) -> None:
-        super().__init__()
         padding = dilation * (kernel // 2)
-        self.conv = nn.Conv2d(
-            in_channels, out_channels, kernel, stride, padding, dilation, bias=False
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, kernel, stride, padding, dilation, bias=False)
         )
-        self.norm: nn.Module = nn.BatchNorm2d(out_channels)
         self._relu = relu
 
     def forward(self, x: Tensor) -> Tensor:
@@ -38,12 +51,6 @@ class ConvNorm(nn.Module):
         """Let a new layer's output be 0 until it is trained."""
         assert isinstance(self.norm, nn.BatchNorm2d)
         nn.init.zeros_(self.norm.weight)
-
-    def fold(self) -> None:
-        """Multiply the batch normalisation into the convolution; for inference only."""
-        if isinstance(self.norm, nn.BatchNorm2d):
-            self.conv = fuse_conv_bn_eval(self.conv, self.norm)
-            self.norm = nn.Identity()
 
 
 def l2_normalize(x: Tensor) -> Tensor:

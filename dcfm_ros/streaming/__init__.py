@@ -12,8 +12,8 @@ import dcfm_ros.openmp  # noqa: F401  (before torch)
 
 if TYPE_CHECKING:
     from dcfm_ros.streaming.engine import Engine
+    from dcfm_ros.streaming.frames import FrameResult
     from dcfm_ros.streaming.keyframes import KeyFrameReason
-    from dcfm_ros.streaming.result import FrameResult
     from dcfm_ros.streaming.segmenter import Segmenter
     from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
 

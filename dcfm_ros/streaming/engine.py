@@ -17,8 +17,8 @@ from torch import Tensor
 
 from dcfm_ros.network import CheckpointInfo, Dcfm, load, read_info
 from dcfm_ros.resources import resource
-from dcfm_ros.streaming.background import BackgroundWorker
 from dcfm_ros.streaming.device import (
+    BackgroundWorker,
     ExecutionContext,
     prepare_thread,
     resolve_device,
@@ -27,8 +27,7 @@ from dcfm_ros.streaming.device import (
 )
 from dcfm_ros.streaming.label_change import Calibration
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
-from dcfm_ros.streaming.network_input import Normalizer, resized
-from dcfm_ros.streaming.network_size import network_size
+from dcfm_ros.streaming.network_input import Normalizer, network_size, resized
 from dcfm_ros.streaming.settings import EngineSettings
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""What a camera remembers of the frames that are over, and what that says about the next one."""
+"""A frame on its way: as it comes in, as it is remembered and compared, and what it came to."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dcfm_ros.streaming.keyframes import KeyFrameReason
@@ -113,3 +115,32 @@ def compare(
         boundary=key.boundary,
         input_change=input_change(frame.image, then.frame.image, std) if std else math.nan,
     )
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What one frame came to."""
+
+    labels: NDArray[np.uint8]
+    """(H, W) class ids, at the size of the image."""
+    confidence: NDArray[np.uint8] | None
+    """(H, W) round(255 · softmax maximum), less on non-key frames by what is expected to have
+    changed; None where it was not asked for."""
+    mean_confidence: float
+    """Mean softmax maximum, 0 … 1, less on non-key frames likewise."""
+    is_key_frame: bool
+    """Whether the deep features of this frame are computed, be it in the background."""
+    reason: KeyFrameReason
+    age: int
+    """Frames since the key frame whose common feature was used; 0 on a key frame that did not go
+    to the background."""
+    age_ns: int
+    """The same as a difference of stamps."""
+    expected_label_change: float
+    """Share of pixels whose label a fresh common feature would change, estimated; 0 where it
+    was used, NaN where the checkpoint is not calibrated."""
+    key_budget: float
+    """Key frames that `max_key_rate_hz` still grants; NaN without that limit."""
+    preprocess_ms: float
+    network_ms: float
+    postprocess_ms: float

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dcfm_ros.errors import ImageError
-from dcfm_ros.streaming.correction import Correction
 from dcfm_ros.streaming.device import ExecutionContext
 from dcfm_ros.streaming.engine import Engine
 from dcfm_ros.streaming.frames import (
+    FrameResult,
     InputFrame,
     KeyFrame,
     PastFrame,
@@ -24,9 +24,8 @@ from dcfm_ros.streaming.frames import (
     forces_key_frame,
 )
 from dcfm_ros.streaming.keyframes import KeyFramePolicy, KeyFrameReason
-from dcfm_ros.streaming.limits import too_old
-from dcfm_ros.streaming.result import FrameResult
-from dcfm_ros.streaming.selector import Decision, KeyFrameSelector, policy_name
+from dcfm_ros.streaming.label_change import Correction
+from dcfm_ros.streaming.selector import Decision, KeyFrameSelector, policy_name, too_old
 from dcfm_ros.streaming.settings import EngineSettings, KeyFrameSettings
 from dcfm_ros.streaming.signals import NetworkImage, Output, change, coarse
 

@@ -14,7 +14,7 @@ from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.bags.types import message_class
 from dcfm_ros.bags.writer import BagWriter
 from dcfm_ros.errors import SettingsError
-from dcfm_ros.images.encode import labels_to_png, rgb_to_jpeg
+from dcfm_ros.images.compressed import labels_to_png, rgb_to_jpeg
 from dcfm_ros.network import label_set
 from dcfm_ros.synthetic.class_grid import class_grid
 from dcfm_ros.synthetic.faces import Label, Vector

@@ -20,8 +20,7 @@ from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.layers import resize
 from dcfm_ros.processes import Processes
-from dcfm_ros.streaming.network_input import Normalizer, resized
-from dcfm_ros.streaming.network_size import network_size
+from dcfm_ros.streaming.network_input import Normalizer, network_size, resized
 from dcfm_ros.training.run_log import json_safe
 from dcfm_ros.training.samples import read_labelled, resize_to_height
 

@@ -25,7 +25,7 @@ from dcfm_ros.network import CheckpointInfo
 from dcfm_ros.resources import resource
 from dcfm_ros.streaming import Engine, KeyFrameSettings
 from dcfm_ros.streaming.engine import ResolvedEngine
-from dcfm_ros.streaming.network_size import network_size
+from dcfm_ros.streaming.network_input import network_size
 
 EXACT, LIVE = "exact", "live"
 

@@ -1,12 +1,14 @@
-"""Class ids out of a PNG as they were stored.
+"""PNG and JPEG files by their bytes: whether they are whole, and class ids as they were stored.
 
 OpenCV expands a palette to its colours and grey of less than 8 bits to 0..255; for a label image
 both lose the ids. Instead of a second decoder the file is rewritten in memory: an identity palette
-makes OpenCV return the stored values. Chunk layout: PNG specification (W3C REC-png-3), section 5.
+makes OpenCV return the stored values. Chunks: PNG specification (W3C REC-png-3), section 5;
+markers: ITU-T T.81, B.1.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -75,3 +77,32 @@ def png_chunks(file: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+JPEG_START = b"\xff\xd8"
+_END, _SCAN, _FILL = 0xD9, 0xDA, 0xFF
+_ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
+_MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not stuffed, and no restart
+
+
+def is_whole_jpeg(file: bytes) -> bool:
+    """Whether the picture itself ends: that of a thumbnail in the header does not count.
+
+    Args:
+        file: that starts as a JPEG.
+    """
+    at = len(JPEG_START)
+    while at + 1 < len(file) and file[at] == 0xFF:
+        marker = file[at + 1]
+        if marker == _END:
+            return True
+        if marker == _FILL:
+            at += 1
+        elif marker in _ALONE:
+            at += 2
+        else:
+            at += 2 + int.from_bytes(file[at + 2 : at + 4], "big")
+        if marker == _SCAN:
+            found = _MARKER_IN_SCAN.search(file, at)
+            at = found.start() if found else len(file)
+    return False
