@@ -29,7 +29,7 @@ __all__ = [
 _HOMES = {
     "Engine": "engine",
     "EngineSettings": "settings",
-    "FrameResult": "result",
+    "FrameResult": "frames",
     "KeyFrameReason": "keyframes",
     "KeyFrameSettings": "settings",
     "Segmenter": "segmenter",
