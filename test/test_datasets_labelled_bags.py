@@ -15,7 +15,6 @@ from dcfm_ros.datasets import bags, camvid, read_rgb
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.labelled_bags import BagOptions, unpack
 from dcfm_ros.datasets.source import SourceOptions, open_source
-from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import BagError, DcfmError
 from dcfm_ros.images import labels_to_png, rgb_to_jpeg, rgb_to_png
 from dcfm_ros.network import label_set
@@ -148,7 +147,7 @@ def test_the_names_of_classes_decide(topic: str, info_topic: str, tmp_path: Path
         table = id_table(source.truth_classes, CLASSES)
         frames = list(source.frames())
     assert table is not None
-    np.testing.assert_array_equal(table[read_truth(frames[0])], clips.labels(0))
+    np.testing.assert_array_equal(table[frames[0].read_truth()], clips.labels(0))
 
 
 def test_every_bag_has_names_of_its_own(tmp_path: Path) -> None:

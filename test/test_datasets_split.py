@@ -12,7 +12,6 @@ from evaluation_harness import IMAGE_TOPIC, LABEL_TOPIC, pictures
 from dcfm_ros.bags import open_bag
 from dcfm_ros.cli.main import main
 from dcfm_ros.datasets.split import START_NS, SplitOptions, open_split
-from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import DcfmError
 from dcfm_ros.images import to_labels, to_rgb
 from dcfm_ros.network import label_set
@@ -30,7 +29,7 @@ def test_camvid_comes_in_clips_with_stamps_by_frame_number(tmp_path):
     assert [frame.clip for frame in frames] == ["0001TP"] * 3 + ["0016E5"]
     stamps = [frame.frame.stamp_ns - START_NS for frame in frames]
     assert stamps == [0, 66_666_667, 133_333_333, 133_333_333 + 10_000_000_000]
-    assert [int(read_truth(frame)[0, 0]) for frame in frames] == [0, 1, 2, 255]
+    assert [int(frame.read_truth()[0, 0]) for frame in frames] == [0, 1, 2, 255]
     np.testing.assert_array_equal(to_rgb(frames[2].frame.message), pictures(3)[2])
 
 
@@ -39,7 +38,7 @@ def test_cityscapes_runs_up_to_the_labelled_frame(tmp_path):
     frames = list(source.frames())
     assert (source.frame_count, source.label_count) == (40, 2)
     assert [frame.truth is not None for frame in frames] == ([False] * 19 + [True]) * 2
-    truth = read_truth(frames[19])
+    truth = frames[19].read_truth()
     assert truth[1].tolist() == [0] * 32 + [13] * 32
     assert (truth[0] == 255).all()
     assert frames[1].frame.stamp_ns - frames[0].frame.stamp_ns == round(1e9 / 17)
@@ -56,7 +55,7 @@ def test_vspw_is_labelled_throughout(tmp_path):
     source = source_of("vspw", vspw_tree(tmp_path), rate_hz=5.0)
     frames = list(source.frames())
     assert (source.frame_count, source.label_count) == (25, 25)
-    truth = read_truth(frames[0])
+    truth = frames[0].read_truth()
     assert (truth[0, 0], truth[-1, 0]) == (255, 18)
     assert frames[1].frame.stamp_ns - frames[0].frame.stamp_ns == 200_000_000
 

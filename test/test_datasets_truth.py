@@ -21,7 +21,6 @@ from dcfm_ros.bags.label_info import label_info
 from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.class_names import foreign_classes, id_table
 from dcfm_ros.datasets.source import SourceOptions, open_source
-from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.errors import EvaluationError, SettingsError
 from dcfm_ros.images import compressed_to_labels, labels_to_png, rgb_to_png
 from dcfm_ros.network import label_set
@@ -39,7 +38,7 @@ def label(index: int) -> np.ndarray:
 def truths(path, **options) -> list[int | None]:
     """The label of each frame, which is its number where it is known."""
     with open_source(path, SourceOptions(**options)) as source:
-        found = [read_truth(frame) for frame in source.frames()]
+        found = [frame.read_truth() for frame in source.frames()]
     return [None if truth is None else int(truth[0, 0]) for truth in found]
 
 

@@ -108,7 +108,7 @@ def test_both_passes_are_pooled_with_absent_classes_as_zero(tmp_path, checkpoint
         engine=EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1),
         protocol="camvid",
     )
-    run_exact([source], settings, tmp_path / "out", lambda frames, *_: frames)
+    run_exact([source], settings, tmp_path / "out")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["setup"]["protocol"] == "camvid"
     assert metrics["setup"]["absent_as_zero"] is True
@@ -127,7 +127,7 @@ def test_a_protocol_needs_ground_truth(tmp_path, engine):
         (tmp_path / "log").open("w") as log,
         pytest.raises(EvaluationError, match="has no ground truth, which the protocol camvid"),
     ):
-        evaluate_by(PROTOCOLS["camvid"], source, engine, Results(setup, log), lambda f, *_: f)
+        evaluate_by(PROTOCOLS["camvid"], source, engine, Results(setup, log))
 
 
 def test_dense_bags_can_be_evaluated_by_a_protocol(tmp_path, engine):

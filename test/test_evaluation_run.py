@@ -178,7 +178,7 @@ def test_several_recordings_get_an_output_bag_each(checkpoint, bag, tmp_path):
     other = write_recording(tmp_path / "other" / "street", pictures(3))
     engine = EngineSettings(checkpoint=str(checkpoint), device="cpu", threads=1)
     settings = RunSettings(engine=engine, write_bag=True)
-    run_exact([bag, other], settings, tmp_path / "out", lambda frames, *_: frames)
+    run_exact([bag, other], settings, tmp_path / "out")
     for name, count in (("street", COUNT), ("street_2", 3)):
         with open_bag(tmp_path / "out" / "output" / name) as outputs:
             assert len(list(outputs.frames("/segmenter/label_image"))) == count

@@ -137,7 +137,7 @@ def test_a_data_set_is_upright_as_recording_and_as_bag(tmp_path: Path) -> None:
     assert frame.truth is not None
     assert (frame.truth() == as_viewers_show(8)).all()
     assert to_rgb(frame.frame.message).shape == (WIDTH, HEIGHT, 3)
-    write_dataset_bag(dataset, tmp_path / "bag", lambda frames, *_: frames)
+    write_dataset_bag(dataset, tmp_path / "bag")
     with open_bag(tmp_path / "bag") as bag:
         (image,) = bag.frames("/camera/image_raw/compressed")
         (truth,) = bag.frames("/gt/label/compressed")

@@ -7,7 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+
 from dcfm_ros.bags.records import ImageFrame
+from dcfm_ros.errors import EvaluationError, ImageError
+from dcfm_ros.images import Pixels, to_labels
 
 # Stamps that go back further are another run of the clock (a looped recording), less is disorder.
 _JUMP_NS = 1_000_000_000
@@ -41,6 +45,20 @@ def pair_labels(
     for frame, following in _with_following(frames):
         window.advance(frame)
         yield LabelledFrame(frame, window.take(frame, following))
+
+
+def read_label(label: ImageFrame) -> Pixels:
+    """Class ids (h, w) of a label image.
+
+    Raises:
+        EvaluationError: it is none.
+    """
+    try:
+        return np.asarray(to_labels(label.message), np.uint8)
+    except ImageError as error:
+        raise EvaluationError(
+            f"ground truth on {label.topic} at stamp {label.stamp_ns / 1e9:.3f} s: {error}"
+        ) from None
 
 
 @dataclass(eq=False)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from dcfm_ros.cli.datasets import recordings
 from dcfm_ros.cli.evaluate_options import add_options, is_fleet, live_of, run_settings
 from dcfm_ros.cli.judge import Judge
-from dcfm_ros.progress import progress
 
 if TYPE_CHECKING:
     from dcfm_ros.datasets.source import Source
@@ -77,7 +76,7 @@ def evaluate(request: Request, sources: Sequence[Path | Source]) -> None:
 
         content = evaluate_live(request.recording, request.settings, request.live, request.out)
     else:
-        content = run_exact(sources, request.settings, request.out, progress)
+        content = run_exact(sources, request.settings, request.out)
     print(summary(content))
     print(f"report: {request.out / 'report.html'}")
 

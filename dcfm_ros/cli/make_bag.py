@@ -9,7 +9,6 @@ from typing import Any
 
 from dcfm_ros.cli.datasets import DATASETS, add_dataset_options
 from dcfm_ros.cli.options import add_settings, given
-from dcfm_ros.progress import progress
 from dcfm_ros.settings import from_flat
 from dcfm_ros.synthetic.settings import StreetSettings
 
@@ -100,4 +99,4 @@ def _dataset(args: argparse.Namespace) -> int:
     options = SplitOptions(
         args.dataset, args.root, args.split, tuple(args.clip), args.rate, args.before, args.after
     )
-    return write_dataset_bag(open_split(options), args.out, progress)
+    return write_dataset_bag(open_split(options), args.out)

@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from dcfm_ros.bags import ImageFrame
-from dcfm_ros.bags.ground_truth import LabelledFrame
+from dcfm_ros.bags.ground_truth import LabelledFrame, read_label
 from dcfm_ros.bags.video import PictureFile
 from dcfm_ros.datasets.class_names import classes_in
 from dcfm_ros.datasets.files import labels_beside
-from dcfm_ros.datasets.truth import read_label
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.images import Pixels
 

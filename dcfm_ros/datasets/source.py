@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 
 from dcfm_ros.bags import BagReader, ImageFrame, open_bag
-from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels
+from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels, read_label
 from dcfm_ros.bags.label_info import class_names
 from dcfm_ros.bags.video import VideoReader, is_video, open_video
 from dcfm_ros.datasets.label_folder import LabelFolder
-from dcfm_ros.datasets.truth import SourceFrame, with_truth
 from dcfm_ros.errors import BagError, ImageError, SettingsError
 from dcfm_ros.images import PictureDecoder, Pixels
 from dcfm_ros.images.decoder import FEWEST_BITS
@@ -56,6 +55,31 @@ class SourceOptions:
                 f"found ground truth in folder {self.label_folder} and on topic "
                 f"{self.label_topic}: give one of them"
             )
+
+
+@dataclass(frozen=True, eq=False)
+class SourceFrame:
+    """A camera frame and what is true of it, where that is known."""
+
+    frame: ImageFrame
+    truth: Callable[[], Pixels] | None
+    """Reads the true class ids (h, w); raises EvaluationError where they cannot be read."""
+    clip: str = ""
+    """Of a data set; frames of different clips do not follow each other."""
+
+    @classmethod
+    def of(cls, labelled: LabelledFrame) -> SourceFrame:
+        """A frame with the label image that was matched to it."""
+        label = labelled.label
+        return cls(labelled.frame, None if label is None else partial(read_label, label))
+
+    def read_truth(self) -> Pixels | None:
+        """The true class ids (h, w); None without ground truth.
+
+        Raises:
+            EvaluationError: the ground truth is no label image.
+        """
+        return None if self.truth is None else self.truth()
 
 
 @dataclass(frozen=True)
@@ -133,9 +157,9 @@ def _bag_source(bag: BagReader, path: Path, options: SourceOptions) -> Source:
     def stream() -> Iterator[SourceFrame]:
         frames = bag.frames(image_topic)
         if folder is not None:
-            return map(with_truth, _labelled_by(folder, frames, tolerance_ns))
+            return map(SourceFrame.of, _labelled_by(folder, frames, tolerance_ns))
         labels = bag.frames(label_topic) if label_topic else iter(())
-        return map(with_truth, pair_labels(frames, labels, tolerance_ns))
+        return map(SourceFrame.of, pair_labels(frames, labels, tolerance_ns))
 
     return Source(
         name=name,
@@ -184,7 +208,7 @@ def _video_frames(
             for frame, picture in zip(video.frames(), video.pictures, strict=False)
         )
     tolerance_ns = round(tolerance_ms * _NS_PER_MS)
-    return map(with_truth, _labelled_by(folder, video.frames(), tolerance_ns))
+    return map(SourceFrame.of, _labelled_by(folder, video.frames(), tolerance_ns))
 
 
 def _labelled_by(

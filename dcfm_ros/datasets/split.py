@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 
 from dcfm_ros.bags import ImageFrame, write_bag
@@ -19,10 +18,10 @@ from dcfm_ros.datasets.class_names import classes_in
 from dcfm_ros.datasets.clip_folder import clip_folder
 from dcfm_ros.datasets.clips import Clip, Clips
 from dcfm_ros.datasets.files import labels_beside
-from dcfm_ros.datasets.source import Source
-from dcfm_ros.datasets.truth import SourceFrame
+from dcfm_ros.datasets.source import Source, SourceFrame
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.images import Pixels, labels_to_png
+from dcfm_ros.progress import progress
 
 CLIPS = "clips"
 """As a data set's name: a folder of clips; any other is of `CATALOGUE`."""
@@ -185,13 +184,8 @@ _IMAGE_FORMATS = {
 _LABEL_FORMAT = "mono8; png compressed mono8"
 
 
-def write_dataset_bag(
-    dataset: DatasetSplit, path: Path, watch: Callable[..., Iterable[ClipFrame]]
-) -> int:
+def write_dataset_bag(dataset: DatasetSplit, path: Path) -> int:
     """Write pictures as they are, label images as class ids, and the names of the classes.
-
-    Args:
-        watch: given the frames, the name, the unit and how many there are, gives the same frames.
 
     Returns:
         The number of frames.
@@ -200,14 +194,13 @@ def write_dataset_bag(
         BagError: the bag cannot be created.
         DcfmError: a file that cannot be read.
     """
-    numbers = count()
+    frames = dataset.frames
     with write_bag(path) as writer:
-        for frame in watch(dataset.frames, str(path), "frames", len(dataset.frames)):
+        if dataset.classes and frames:
+            start_ns = frames[0].stamp_ns
+            writer.write(INFO_TOPIC, label_info(dataset.classes, start_ns), start_ns, latched=True)
+        for frame in progress(frames, str(path), "frames", len(frames)):
             stamp_ns = frame.stamp_ns
-            if not next(numbers) and dataset.classes:
-                writer.write(
-                    INFO_TOPIC, label_info(dataset.classes, stamp_ns), stamp_ns, latched=True
-                )
             picture = PictureFile.read(frame.image)
             kind = _IMAGE_FORMATS[picture.format]
             image = compressed_image(stamp_ns, FRAME_ID, kind, picture.data)
@@ -216,4 +209,4 @@ def write_dataset_bag(
                 png = labels_to_png(dataset.labels(frame))
                 label = compressed_image(stamp_ns, FRAME_ID, _LABEL_FORMAT, png)
                 writer.write(LABEL_TOPIC, label, stamp_ns)
-    return next(numbers)
+    return len(frames)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,14 +12,12 @@ from typing import Any
 from dcfm_ros.calibration.oracle import oracle_policy
 from dcfm_ros.costmap import CostmapSettings
 from dcfm_ros.datasets.source import Source, SourceOptions, open_source
-from dcfm_ros.evaluation.measure.frames import SegmentedFrame
 from dcfm_ros.evaluation.measure.tally import Measures
 from dcfm_ros.evaluation.report.write import write_report
 from dcfm_ros.evaluation.run.costmap_run import costmap_of
 from dcfm_ros.evaluation.run.exact import (
     Extras,
     ReferenceSegmenter,
-    Watch,
     evaluate_source,
     read_decoded,
 )
@@ -63,10 +61,7 @@ class RunSettings:
 
 
 def run_exact(
-    recordings: Sequence[Path | Source],
-    settings: RunSettings,
-    out: Path,
-    watch: Watch,
+    recordings: Sequence[Path | Source], settings: RunSettings, out: Path
 ) -> dict[str, Any]:
     """Evaluate and write the report.
 
@@ -102,13 +97,12 @@ def run_exact(
                 with _opened(recording, settings.source) as source, ExitStack() as stack:
                     policy = _oracle(engine, source, settings.key_frames)
                     pipeline = CameraPipeline(Segmenter(engine, settings.key_frames, policy=policy))
-                    watched, bag = watch, None
+                    bag = None
                     if settings.write_bag:
                         bag = _output_bag(stage, source, len(recordings), engine.info.labels)
                         stack.callback(bag.close)
-                        watched = _also_written(watch, bag)
                     if settings.protocol:
-                        evaluate_by(PROTOCOLS[settings.protocol], source, engine, results, watched)
+                        evaluate_by(PROTOCOLS[settings.protocol], source, engine, results, bag)
                         continue
                     costmap = stack.enter_context(
                         costmap_of(
@@ -118,7 +112,7 @@ def run_exact(
                     if costmap is not None and bag is not None:
                         frame_id = costmap.settings.global_frame
                         costmap.on_grid = partial(bag.write_grid, frame_id=frame_id)
-                    evaluate_source(source, pipeline, results, watched, extras, costmap)
+                    evaluate_source(source, pipeline, results, extras, costmap, bag)
         return write_report(results, stage)
 
 
@@ -163,14 +157,3 @@ def _output_bag(stage: Path, source: Source, count: int, labels: LabelSet) -> La
     while (folder / name).exists():
         name, number = f"{source.name}_{number}", number + 1
     return LabelBag(folder / name, labels)
-
-
-def _also_written(watch: Watch, bag: LabelBag) -> Watch:
-    """Write every frame into a bag as it passes."""
-
-    def write(frames: Iterable[SegmentedFrame]) -> Iterator[SegmentedFrame]:
-        for frame in frames:
-            bag.write(frame)
-            yield frame
-
-    return lambda frames, name, unit, count: watch(write(frames), name, unit, count)

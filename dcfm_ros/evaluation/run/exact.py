@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from dcfm_ros.datasets.class_names import id_table
-from dcfm_ros.datasets.source import Source, SourceOptions, open_source
-from dcfm_ros.datasets.truth import SourceFrame, read_truth
+from dcfm_ros.datasets.source import Source, SourceFrame, SourceOptions, open_source
 from dcfm_ros.errors import EvaluationError, ImageError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame, stages_ms
 from dcfm_ros.evaluation.run.costmap_run import CostmapRun
 from dcfm_ros.evaluation.run.results import Recording, Reference, Results, sha256_of
+from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.images import Pixels, to_rgb
 from dcfm_ros.pipeline import CameraPipeline, decode
+from dcfm_ros.progress import progress
 from dcfm_ros.streaming import Engine, FrameResult, KeyFrameSettings, Segmenter
-
-Watch = Callable[[Iterable[SegmentedFrame], str, str, int], Iterable[SegmentedFrame]]
-"""Given frames, the recording's name, the unit and how many to expect, gives the same frames."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +59,11 @@ def evaluate_source(
     source: Source,
     pipeline: CameraPipeline,
     results: Results,
-    watch: Watch,
     extras: Extras | None = None,
     costmap: CostmapRun | None = None,
+    bag: LabelBag | None = None,
 ) -> None:
-    """Segment a source and gather what its frames come to; they go into the costmap, too.
+    """Segment a source and gather what its frames come to; they go into costmap and bag, too.
 
     Raises:
         BagError: the recording is damaged.
@@ -82,7 +80,7 @@ def evaluate_source(
         frames = costmap.watch(segment(source, pipeline, recording.left_out, sure))
         if not extras.confidence:
             frames = map(_without_confidence, frames)
-    gather(source, frames, recording, results, watch)
+    gather(source, frames, recording, results, bag)
 
 
 def _without_confidence(frame: SegmentedFrame) -> SegmentedFrame:
@@ -94,17 +92,25 @@ def gather(
     frames: Iterable[SegmentedFrame],
     recording: Recording,
     results: Results,
-    watch: Watch,
+    bag: LabelBag | None = None,
 ) -> None:
-    """Count the frames of a source.
+    """Count the frames of a source, and write them into a bag.
 
     Raises:
         EvaluationError: there are none.
     """
-    results.gather(recording, watch(frames, recording.name, "frames", source.frame_count))
+    if bag is not None:
+        frames = _written(frames, bag)
+    results.gather(recording, progress(frames, recording.name, "frames", source.frame_count))
     if not recording.tally.frames:
         reason = recording.unreadable[0] if recording.unreadable else "it has none"
         raise EvaluationError(f"no frame of {source.path} could be segmented: {reason}")
+
+
+def _written(frames: Iterable[SegmentedFrame], bag: LabelBag) -> Iterator[SegmentedFrame]:
+    for frame in frames:
+        bag.write(frame)
+        yield frame
 
 
 def warm_up(source: Source, pipeline: CameraPipeline) -> None:
@@ -165,7 +171,7 @@ def _decoded(source: Source, table: Pixels | None) -> Iterator[Decoded]:
         except ImageError as error:
             yield Decoded(index, frame, None, None, 0.0, str(error))
             continue
-        truth = read_truth(frame)
+        truth = frame.read_truth()
         if truth is not None and table is not None:
             truth = table[truth]
         yield Decoded(index, frame, image.rgb, truth, image.decode_ms)
@@ -229,15 +235,6 @@ DEPTH = 4
 _POLL_S = 0.1
 
 
-@dataclass(frozen=True)
-class _Failure:
-    error: BaseException
-
-
-class _End:
-    """After the last item."""
-
-
 def read_ahead(start: Callable[[], Iterator[T]], depth: int = DEPTH) -> Iterator[T]:
     """Iterate in a thread of its own, at most `depth` items ahead.
 
@@ -247,44 +244,42 @@ def read_ahead(start: Callable[[], Iterator[T]], depth: int = DEPTH) -> Iterator
     Raises:
         BaseException: what the iterator raises, where its item would have been.
     """
-    return _Reader(start, depth).items()
+    ready: queue.Queue[_Ahead[T]] = queue.Queue(depth)
+    stopped = threading.Event()
 
+    def put(ahead: _Ahead[T]) -> None:
+        while not stopped.is_set():  # else nobody takes items any more
+            with suppress(queue.Full):
+                ready.put(ahead, timeout=_POLL_S)
+                return
 
-class _Reader(Generic[T]):
-    def __init__(self, start: Callable[[], Iterator[T]], depth: int) -> None:
-        self._start = start
-        self._ready: queue.Queue[T | _Failure | _End] = queue.Queue(depth)
-        self._stopped = threading.Event()
-
-    def items(self) -> Iterator[T]:
-        thread = threading.Thread(target=self._run, name="dcfm_reader", daemon=True)
-        thread.start()
+    def read() -> None:
         try:
-            while True:
-                item = self._ready.get()
-                if isinstance(item, _Failure):
-                    raise item.error
-                if isinstance(item, _End):
-                    return
-                yield item
-        finally:
-            self._stopped.set()
-            thread.join()
-
-    def _run(self) -> None:
-        try:
-            for item in self._start():
-                self._put(item)
-                if self._stopped.is_set():
+            for item in start():
+                put(_Ahead((item,)))
+                if stopped.is_set():
                     return
         except BaseException as error:  # raised again by the other thread
-            self._put(_Failure(error))
+            put(_Ahead(error=error))
         else:
-            self._put(_End())
+            put(_Ahead())
 
-    def _put(self, item: T | _Failure | _End) -> None:
-        """Wait for room, unless nobody takes items any more."""
-        while not self._stopped.is_set():
-            with suppress(queue.Full):
-                self._ready.put(item, timeout=_POLL_S)
-                return
+    thread = threading.Thread(target=read, name="dcfm_reader", daemon=True)
+    thread.start()
+    try:
+        while (ahead := ready.get()).items:
+            yield ahead.items[0]
+        if ahead.error is not None:
+            raise ahead.error
+    finally:
+        stopped.set()
+        thread.join()
+
+
+@dataclass(frozen=True)
+class _Ahead(Generic[T]):
+    """An item that was read, or how reading ended."""
+
+    items: tuple[T, ...] = ()
+    """One; empty after the last."""
+    error: BaseException | None = None

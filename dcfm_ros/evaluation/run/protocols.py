@@ -20,8 +20,9 @@ from torch import Tensor
 from dcfm_ros.datasets.source import Source
 from dcfm_ros.errors import EvaluationError
 from dcfm_ros.evaluation.measure.frames import SegmentedFrame, stages_ms
-from dcfm_ros.evaluation.run.exact import Decoded, Watch, gather, read_decoded
+from dcfm_ros.evaluation.run.exact import Decoded, gather, read_decoded
 from dcfm_ros.evaluation.run.results import Results
+from dcfm_ros.evaluation.run.writers import LabelBag
 from dcfm_ros.streaming import Engine, FrameResult, KeyFrameReason
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
 
@@ -65,9 +66,13 @@ PROTOCOLS = {
 
 
 def evaluate_by(
-    protocol: Protocol, source: Source, engine: Engine, results: Results, watch: Watch
+    protocol: Protocol,
+    source: Source,
+    engine: Engine,
+    results: Results,
+    bag: LabelBag | None = None,
 ) -> None:
-    """Evaluate a source as a protocol does.
+    """Evaluate a source as a protocol does, and write its frames into a bag.
 
     Raises:
         EvaluationError: ground truth that cannot be read, or none at all.
@@ -78,9 +83,8 @@ def evaluate_by(
         )
     recording = results.begin(source)
     recording.remarks.append(f"Protocol {protocol.name}: {protocol.about}.")
-    gather(
-        source, segment_by(protocol, source, engine, recording.left_out), recording, results, watch
-    )
+    frames = segment_by(protocol, source, engine, recording.left_out)
+    gather(source, frames, recording, results, bag)
 
 
 def segment_by(

@@ -11,7 +11,6 @@ import numpy as np
 from dcfm_ros.bags import BagReader, ImageFrame, stamp_ns
 from dcfm_ros.datasets.class_names import id_table
 from dcfm_ros.datasets.source import Source
-from dcfm_ros.datasets.truth import read_truth
 from dcfm_ros.evaluation.measure.frames import STAGES, SegmentedFrame
 from dcfm_ros.images import Pixels, to_labels
 from dcfm_ros.streaming import FrameResult, KeyFrameReason
@@ -46,7 +45,7 @@ def recorded_frames(
         if played.frame.stamp_ns != label.stamp_ns:
             continue
         if statuses[label.stamp_ns]:
-            truth = read_truth(played)
+            truth = played.read_truth()
             if truth is not None and table is not None:
                 truth = table[truth]
             status = statuses[label.stamp_ns].popleft()
