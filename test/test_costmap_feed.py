@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from dcfm_ros.costmap import (
     CostmapFeed,
     CostmapSettings,
     LabelledImage,
+    MapUpdate,
     ProjectionSettings,
     read_classes,
 )
@@ -342,3 +344,87 @@ def test_depth_of_another_camera_is_not_used_unless_it_is_at_the_same_place(
     assert depths(projection=ProjectionSettings(depth_frame_any=True)) == (3, "")
     tell(buffer, "camera", "depth", np.eye(4), 0, static=True)
     assert depths() == (3, "")
+
+
+PEDESTRIAN = CLASSES.names.index("pedestrian")
+
+
+class Walk:
+    """A robot that stands on a road at 30 Hz, before which obstacles stand where one says."""
+
+    def __init__(self, buffer: TransformBuffer, **settings: Any) -> None:
+        self.feed = ready_feed(buffer, **settings)
+        self.number = 30  # at 1 s
+
+    def see(self, *columns: int, foot: int = 80, width: int = 12) -> MapUpdate:
+        """A frame with obstacles whose left edge and foot, in px, are given."""
+        labels = np.full((120, 160), ROAD, np.uint8)
+        for column in columns:
+            labels[:foot, column : column + width] = PEDESTRIAN
+        self.number += 1
+        at = self.number * SECOND // 30
+        self.feed.put(LabelledImage("front", "camera", at, labels, None, 0.0), 0)
+        (update,) = self.feed.take(0)
+        assert update.error is None
+        assert update.grid is None or update.grid.stamp_ns == at
+        return update
+
+    def grids(self, *frames: Sequence[int], foot: int = 80, width: int = 12) -> list[int]:
+        """How many frames after the first each grid came."""
+        updates = [self.see(*columns, foot=foot, width=width) for columns in frames]
+        return [number for number, update in enumerate(updates) if update.grid is not None]
+
+
+def lethal_cells(update: MapUpdate) -> int:
+    assert update.grid is not None
+    return int((update.grid.costs == 100).sum())
+
+
+def test_an_obstacle_that_appears_or_leaves_is_in_a_grid_with_the_very_frame(
+    buffer: TransformBuffer,
+) -> None:
+    walk = Walk(buffer, rate_hz=0.05)
+    assert walk.grids(*[()] * 8) == [0]
+    assert lethal_cells(walk.see(70)) >= 2
+    assert walk.grids(*[(70,)] * 8) == []
+    assert lethal_cells(walk.see()) == 0
+    assert walk.grids(*[()] * 5) == []
+
+
+def test_right_after_a_regular_grid_an_obstacle_is_not_held_back(buffer: TransformBuffer) -> None:
+    walk = Walk(buffer, rate_hz=2.0)
+    walk.grids(*[()] * 14)
+    assert walk.grids((), (70,), (70,)) == [0, 1]
+
+
+def test_far_obstacles_wait_for_the_regular_grid_and_so_do_all_where_one_wants_it(
+    buffer: TransformBuffer,
+) -> None:
+    assert Walk(buffer, rate_hz=0.05).grids((), (), (70,), (70,), ()) == [0, 2]
+    assert Walk(buffer, rate_hz=0.05, prompt_range_m=1.0).grids((), (), (70,), (70,), ()) == [0]
+    assert Walk(buffer, rate_hz=0.05, prompt_range_m=0.0).grids((), (), (70,), (70,), ()) == [0]
+
+
+@pytest.mark.parametrize(("max_rate_hz", "every"), [(5.0, 6), (10.0, 3)])
+def test_what_comes_and_goes_all_the_time_makes_grids_at_the_highest_rate(
+    buffer: TransformBuffer, max_rate_hz: float, every: int
+) -> None:
+    walk = Walk(buffer, rate_hz=2.0, max_rate_hz=max_rate_hz)
+    moving = [(10 + 8 * (number % 14),) for number in range(60)]
+    assert walk.grids((), *moving) == [0, *range(1, 61, every)]
+
+
+def test_a_single_cell_that_flickers_makes_no_grids(buffer: TransformBuffer) -> None:
+    walk = Walk(buffer, rate_hz=0.05)
+    assert lethal_cells(walk.see(76, width=4)) == 1
+    flickers = [(76,) if number % 2 else () for number in range(60)]
+    assert walk.grids(*flickers, width=4) == []
+    goes_to_the_next = [(76,) if number % 2 else (80,) for number in range(60)]
+    assert walk.grids(*goes_to_the_next, width=4) == []
+
+
+def test_after_the_grid_was_cleared_the_next_image_gives_one(buffer: TransformBuffer) -> None:
+    walk = Walk(buffer, rate_hz=0.05)
+    assert walk.grids((70,), (70,)) == [0]
+    walk.feed.clear()
+    assert lethal_cells(walk.see(70)) >= 2

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dcfm_ros.costmap.pace import GridPace
 
+MS = 1_000_000
+
 
 def due(rate_hz: float, stamps_ms: list[int]) -> list[int]:
-    pace = GridPace(rate_hz)
-    return [stamp for stamp in stamps_ms if pace.due(stamp * 1_000_000)]
+    pace = GridPace(rate_hz, rate_hz)
+    return [stamp for stamp in stamps_ms if pace.due(stamp * MS, lambda: False)]
 
 
 def test_the_first_frame_of_each_period_is_due():
@@ -32,7 +34,36 @@ def test_stamps_that_start_anew_are_due_at_once():
 
 
 def test_the_rate_may_change_on_the_way():
-    pace = GridPace(1.0)
-    assert [pace.due(stamp) for stamp in (0, 500_000_000)] == [True, False]
+    pace = GridPace(1.0, 1.0)
+    assert [pace.due(stamp * MS, lambda: False) for stamp in (0, 500)] == [True, False]
     pace.rate_hz = 4.0
-    assert pace.due(750_000_000)
+    assert pace.due(750 * MS, lambda: False)
+
+
+def prompt(max_rate_hz: float, stamps_ms: list[int], changed_ms: list[int]) -> list[int]:
+    pace = GridPace(2.0, max_rate_hz)
+    return [stamp for stamp in stamps_ms if pace.due(stamp * MS, lambda s=stamp: s in changed_ms)]
+
+
+def test_what_changes_after_a_while_is_due_with_the_very_frame_right_after_a_regular_grid_too():
+    frames = list(range(0, 1100, 33))
+    assert prompt(5.0, frames, [33]) == [0, 33, 528, 1023]
+    assert prompt(5.0, frames, [363]) == [0, 363, 1023]  # that of 528 follows too soon
+
+
+def test_what_changes_all_the_time_is_due_at_the_highest_rate_and_no_regular_grid_beside_it():
+    frames = list(range(0, 3000, 20))
+    assert prompt(5.0, frames, frames) == [0, *range(20, 3000, 200)]
+    assert prompt(20.0, list(range(0, 1000, 33)), list(range(1, 1000))) == [0, *range(33, 1000, 66)]
+
+
+def test_the_highest_rate_does_not_slow_the_regular_one():
+    pace = GridPace(20.0, 5.0)
+    assert all(pace.due(stamp * MS, lambda: True) for stamp in range(0, 1000, 50))
+
+
+def test_a_change_that_a_slightly_older_frame_of_another_camera_shows_is_due_for_the_newest():
+    pace = GridPace(2.0, 5.0)
+    assert pace.due(100 * MS, lambda: False)
+    assert pace.due(90 * MS, lambda: True)
+    assert pace.newest_ns == 100 * MS

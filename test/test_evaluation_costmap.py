@@ -30,6 +30,7 @@ from dcfm_ros.synthetic import Street, StreetSettings, SyntheticFrame, write_str
 
 STREET = StreetSettings(seed=2, width=320, height=240, duration_s=0.8)
 LABELS = label_set("camvid")
+REGULAR = CostmapSettings(prompt_range_m=0.0)
 ROAD = CLASSES.names.index("road")
 
 
@@ -60,7 +61,7 @@ def run(
     depth_topic: str = "",
     settings: CostmapSettings | None = None,
 ) -> CostmapRun:
-    settings = settings or CostmapSettings()
+    settings = settings or REGULAR
     with (
         open_source(bag, SourceOptions()) as source,
         costmap_of(source, settings, LABELS, depth_topic) as costmap,
@@ -206,7 +207,16 @@ def test_bags_without_transforms_or_calibration_have_none(
 
 def test_evaluate_shows_the_costmap(bag: Path, tmp_path: Path) -> None:
     checkpoint = write_checkpoint(tmp_path / "tiny.safetensors")
-    common = ["--checkpoint", str(checkpoint), "--device", "cpu", "--threads", "1"]
+    common = [
+        "--checkpoint",
+        str(checkpoint),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--costmap-set",
+        "prompt_range_m=0",
+    ]
     found = {}
     for name, more in (
         ("plain", []),
@@ -231,7 +241,16 @@ def test_the_terminal_says_how_the_costmap_went(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = write_checkpoint(tmp_path / "tiny.safetensors")
-    common = ["--checkpoint", str(checkpoint), "--device", "cpu", "--threads", "1"]
+    common = [
+        "--checkpoint",
+        str(checkpoint),
+        "--device",
+        "cpu",
+        "--threads",
+        "1",
+        "--costmap-set",
+        "prompt_range_m=0",
+    ]
     nowhere = ["--costmap-set", "global_frame=nowhere"]
     for more, grids in (([], "2 grids; "), (nowhere, "0 grids")):
         assert main(["evaluate", str(bag), "-o", str(tmp_path / "out"), *common, *more]) == 0

@@ -17,6 +17,7 @@ from dcfm_ros.costmap.grid import CostGrid, RollingGrid
 from dcfm_ros.costmap.ground_plane import GroundPlane, GroundTables
 from dcfm_ros.costmap.mounted import MountedCamera
 from dcfm_ros.costmap.nav_points import measured_points, plane_points, reduced_pixels
+from dcfm_ros.costmap.nearby import came_or_went, in_range, lethal_before, window
 from dcfm_ros.costmap.obstacle_points import ObstaclePoints, from_contacts, from_depth
 from dcfm_ros.costmap.pose_watch import PoseWatch
 from dcfm_ros.costmap.settings import CostmapSettings
@@ -71,6 +72,7 @@ class CostmapBuilder:
         self._cameras: dict[str, MountedCamera] = {}
         self._frames: dict[str, _Frame] = {}
         self._watch = PoseWatch()
+        self._base_m = 0.0, 0.0
         self._ground_told = False
         self._clock_jumps = transforms.jumps
         self._classes = classes
@@ -131,7 +133,9 @@ class CostmapBuilder:
             mounted = self._mounted(camera, camera_info, placed.ground_from_camera)
             self._tell_ground(placed)
             self._clear_if_jumped(placed.global_from_base, stamp_ns)
-            place = self._grid.follow(*placed.global_from_base[:2, 3])
+            x_m, y_m = placed.global_from_base[:2, 3]
+            self._base_m = float(x_m), float(y_m)
+            place = self._grid.follow(*self._base_m)
             trust = 2.0 ** -(max(0.0, common_age_s) / self.settings.projection.age_half_s)
             look = (confidence, place, placed.global_from_ground, trust)
             tables = mounted.tables
@@ -191,6 +195,21 @@ class CostmapBuilder:
         """Give the grid at a time, decayed until then."""
         with self._lock:
             return self._grid.at(stamp_ns, self._classes)
+
+    def obstacles_changed(self, since: CostGrid, stamp_ns: int, range_m: float) -> bool:
+        """Whether obstacles near the robot have come or gone since a grid was given.
+
+        Args:
+            since: an earlier grid.
+            stamp_ns: the time to compare it with.
+            range_m: how near, from the robot in the frame that `add` took last.
+        """
+        with self._lock:
+            near = (self._grid.follow(*self._base_m), *self._base_m, range_m)
+            rows, columns = window(*near)
+            now = self._grid.lethal(rows, columns, stamp_ns, self._classes)
+            within = in_range(*near)
+        return came_or_went(now & within, lethal_before(since, near[0], rows, columns) & within)
 
     def clear(self) -> None:
         """Turn every cell unknown, as after a jump or when the input is stale."""

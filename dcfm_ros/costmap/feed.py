@@ -74,7 +74,7 @@ class MapUpdate:
         image: the same.
         obstacles: what stands in it; None where it could not be placed.
         error: why it could not, else None.
-        grid: the grid after it, where one is due by `rate_hz`.
+        grid: the grid after it, where one is due by `rate_hz`, or at once by `prompt_range_m`.
     """
 
     image: LabelledImage
@@ -120,7 +120,8 @@ class CostmapFeed:
         self._depths: dict[str, Timeline[Any]] = {}
         self._periods: dict[str, FramePeriod] = {}
         self._waiting: deque[_Waiting] = deque()
-        self._pace = GridPace(self.settings.rate_hz)
+        self._pace = GridPace(self.settings.rate_hz, self.settings.max_rate_hz)
+        self._last: CostGrid | None = None
 
     @property
     def waiting(self) -> int:
@@ -188,9 +189,28 @@ class CostmapFeed:
             obstacles = self._project(matched)
         except DcfmError as error:
             return MapUpdate(image, None, error, None)
-        self._pace.rate_hz = self.settings.rate_hz
-        grid = self.builder.grid(image.stamp_ns) if self._pace.due(image.stamp_ns) else None
-        return MapUpdate(image, obstacles, None, grid)
+        return MapUpdate(image, obstacles, None, self._due_grid(image.stamp_ns))
+
+    def clear(self) -> None:
+        """Turn every cell unknown, and give a grid with the next image that is placed."""
+        self.builder.clear()
+        self._last = None
+
+    def _due_grid(self, stamp_ns: int) -> CostGrid | None:
+        pace, settings = self._pace, self.settings
+        pace.rate_hz, pace.max_rate_hz = settings.rate_hz, settings.max_rate_hz
+        if not pace.due(stamp_ns, self._changed):
+            return None
+        assert pace.newest_ns is not None
+        self._last = self.builder.grid(pace.newest_ns)
+        return self._last
+
+    def _changed(self) -> bool:
+        """Whether obstacles near the robot came or went since the last grid."""
+        last, at, range_m = self._last, self._pace.newest_ns, self.settings.prompt_range_m
+        if last is None or at is None:
+            return True
+        return range_m > 0 and self.builder.obstacles_changed(last, at, range_m)
 
     def _is_late(self, waiting: _Waiting, now_ns: int | None) -> bool:
         if now_ns is None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcfm_ros.costmap.cells import GridFrame
-from dcfm_ros.costmap.classes import UNKNOWN_CLASS, ClassTable, Kind
+from dcfm_ros.costmap.classes import LETHAL, UNKNOWN_CLASS, ClassTable, Kind
 from dcfm_ros.costmap.evidence import Cells, Evidence, Floats
 from dcfm_ros.costmap.settings import GridSettings
 
@@ -127,15 +127,8 @@ class RollingGrid:
         shape = (self._height, self._width)
         class_ids = np.full(shape, UNKNOWN_CLASS, np.uint8)
         confidence = np.zeros(shape, np.uint8)
-        oldest = stamp_ns - round(self._settings.unknown_after_s * 1e9)
-        cells = np.flatnonzero(self._seen_ns >= oldest)
-        held = self._evidence[cells] * (1 / self._gain(stamp_ns))  # (N, C)
-        total = held.sum(axis=1)
-        known = total >= LEAST
-        cells, held, total = cells[known], held[known], total[known]
-        slot = self._decide(held, total)
+        cells, slot, share = self._known(np.arange(class_ids.size), stamp_ns)
         class_ids.ravel()[cells] = self._slots[slot]
-        share = held[np.arange(len(cells)), slot] / (total + np.float32(DOUBT))
         confidence.ravel()[cells] = np.clip(np.rint(share * 255), 1, 255).astype(np.uint8)
         frame = self._frame or GridFrame(0, 0, self._width, self._height, 1.0)
         size = self._settings.resolution_m
@@ -147,6 +140,17 @@ class RollingGrid:
             size,
             stamp_ns,
         )
+
+    def lethal(
+        self, rows: slice, columns: slice, stamp_ns: int, classes: ClassTable
+    ) -> NDArray[np.bool_]:
+        """(rows, columns) whether `at` would give the cells of a part of the grid as lethal."""
+        part = np.arange(self._height)[rows, None] * self._width + np.arange(self._width)[columns]
+        cells, slot, _ = self._known(part.ravel(), stamp_ns)
+        lethal = classes.costs(self._settings.unknown_value) == LETHAL
+        found = np.zeros(self._seen_ns.size, bool)
+        found[cells] = lethal[self._slots[slot]]
+        return np.asarray(found[part])
 
     def clear(self) -> None:
         """Turn every cell unknown; the grid stays where it is until it follows."""
@@ -171,6 +175,17 @@ class RollingGrid:
         slots = self._slot_of[evidence.obstacle_classes]
         held[np.arange(len(cells)), slots] += weights * gain[slots]
         self._evidence[cells] = held
+
+    def _known(self, cells: Cells, stamp_ns: int) -> tuple[Cells, NDArray[np.intp], Floats]:
+        """Those of (N,) cells that are known, with the slot of their class and its confidence."""
+        oldest = stamp_ns - round(self._settings.unknown_after_s * 1e9)
+        cells = cells[self._seen_ns[cells] >= oldest]
+        held = self._evidence[cells] * (1 / self._gain(stamp_ns))  # (N, C)
+        total = held.sum(axis=1)
+        known = total >= LEAST
+        cells, held, total = cells[known], held[known], total[known]
+        slot = self._decide(held, total)
+        return cells, slot, held[np.arange(len(cells)), slot] / (total + np.float32(DOUBT))
 
     def _decide(self, held: Floats, total: Floats) -> NDArray[np.intp]:
         """Slot of the class that each of (N, C) is."""

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 _BACK_NS = 2_000_000_000
+_SLACK_NS = 2_000_000  # frames do not come to the nanosecond
 
 
 class GridPace:
-    """Grids are due with the first frame of each period, counted from stamp zero.
+    """Grids are due with the first frame of each period, and at once when something has changed.
 
-    Which frames that are does not depend on when the run began, nor on any clock. A stamp more
-    than 2 s before the newest starts anew; one a little before it is another camera's.
+    The periods are counted from stamp zero: which frames that are does not depend on when the run
+    began, nor on any clock. Prompt grids keep the time of `max_rate_hz` from each other, not from
+    the regular ones, so that one which comes after a while is never held back; a regular one that
+    is due within that time after a prompt one is left out. A stamp more than 2 s before the newest
+    starts anew; one a little before it is another camera's.
     """
 
-    def __init__(self, rate_hz: float) -> None:
-        self.rate_hz = rate_hz
-        self._newest_ns: int | None = None
+    def __init__(self, rate_hz: float, max_rate_hz: float) -> None:
+        self.rate_hz, self.max_rate_hz = rate_hz, max_rate_hz
+        self.newest_ns: int | None = None
+        self._prompt_ns: int | None = None
 
-    def due(self, stamp_ns: int) -> bool:
-        """Whether to publish a grid now that a frame of this stamp was added."""
-        newest = self._newest_ns
+    def due(self, stamp_ns: int, changed: Callable[[], bool]) -> bool:
+        """Whether to publish a grid, for `newest_ns`, now that a frame of this stamp was added.
+
+        Args:
+            stamp_ns: of the frame.
+            changed: whether a prompt grid is wanted; asked only where one may be.
+        """
+        newest = self.newest_ns
         if newest is None or stamp_ns < newest - _BACK_NS:
-            self._newest_ns = stamp_ns
+            self.newest_ns, self._prompt_ns = stamp_ns, None
             return True
-        if stamp_ns <= newest:
+        self.newest_ns = at = max(stamp_ns, newest)
+        least_ns = 1e9 / max(self.rate_hz, self.max_rate_hz) - _SLACK_NS
+        if self._prompt_ns is not None and at - self._prompt_ns < least_ns:
             return False
-        self._newest_ns = stamp_ns
         period_ns = 1e9 / self.rate_hz
-        return stamp_ns // period_ns > newest // period_ns
+        if at // period_ns > newest // period_ns:
+            return True
+        if not changed():
+            return False
+        self._prompt_ns = at
+        return True

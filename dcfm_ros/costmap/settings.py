@@ -135,6 +135,20 @@ class CostmapSettings:
         (), "Costs that differ from the file's, as 'pavement: 20'; 0 to 98, or 100 for lethal."
     )
     rate_hz: float = option(2.0, "How often grids are published.", low=0.05, high=50.0)
+    prompt_range_m: float = option(
+        5.0,
+        "A grid is published at once when two cells that touch have become lethal, or have ceased "
+        "to be, this near to the robot, in m; 0: only by rate_hz.",
+        low=0.0,
+        high=200.0,
+    )
+    max_rate_hz: float = option(
+        5.0,
+        "How often grids are published at once, at most: not more often than Nav2's costmap "
+        "updates. Without effect below rate_hz.",
+        low=0.05,
+        high=50.0,
+    )
     tf_timeout_s: float = option(
         0.2, "How long an image waits for its transform, in s.", low=0.0, high=10.0
     )

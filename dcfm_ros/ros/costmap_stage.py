@@ -165,7 +165,7 @@ class CostmapStage:
         if silent_s <= self._settings.clear_after_s:
             return
         self._last_added_s, self.is_stale = None, True
-        self._feed.builder.clear()
+        self._feed.clear()
         self._publish(self._unknown())
         reason = self.counter.read().last_problem
         text = f"nothing was added to the costmap for {silent_s:.1f} s: all of it is unknown now"

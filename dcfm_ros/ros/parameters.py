@@ -28,6 +28,8 @@ _AT_ACTIVATE = ("image_transport", "image_reliability", "costmap.")
 _AT_ONCE = (
     "costmap.costs",
     "costmap.rate_hz",
+    "costmap.prompt_range_m",
+    "costmap.max_rate_hz",
     "costmap.tf_timeout_s",
     "costmap.clear_after_s",
     "costmap.nav_scale",
