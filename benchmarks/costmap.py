@@ -123,15 +123,16 @@ def report(times: dict[str, np.ndarray], turns: int, machine: str) -> str:
 def _transforms(frame: SyntheticFrame, poses: list[tuple[int, Matrix]]) -> TransformBuffer:
     """The mount, and poses before and after the frame: the lookup interpolates."""
     buffer = TransformBuffer()
-    _tell(buffer, "base_link", "camera", frame.base_from_camera, frame.stamp_ns, static=True)
+    tell(buffer, "base_link", "camera", frame.base_from_camera, frame.stamp_ns, static=True)
     for stamp_ns, pose in poses:
-        _tell(buffer, "odom", "base_link", pose, stamp_ns)
+        tell(buffer, "odom", "base_link", pose, stamp_ns)
     return buffer
 
 
-def _tell(
+def tell(
     buffer: TransformBuffer, parent: str, child: str, pose: Matrix, at: int, *, static: bool = False
 ) -> None:
+    """Feed one transform."""
     x, y, z = pose[:3, 3]
     turn = dict(zip("xyzw", Rotation.from_matrix(pose[:3, :3]).as_quat(), strict=True))
     stamp = SimpleNamespace(sec=at // _NS, nanosec=at % _NS)
