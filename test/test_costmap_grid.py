@@ -102,6 +102,26 @@ def test_cells_keep_their_place_while_the_grid_follows() -> None:
     assert (grid.at(0, CLASSES).costs == -1).all()
 
 
+def test_lethal_cells_of_a_part_are_those_of_the_whole_grid() -> None:
+    """Random looks at roads, walls and cars, until all have decayed."""
+    rng = np.random.default_rng(1)
+    grid = RollingGrid(SETTINGS, CLASSES)
+    part = slice(1, 5), slice(1, 4)
+    found = 0
+    for number in range(310):
+        at = number * SECOND // 10
+        road = rng.choice(24, 8, replace=False)
+        obstacles = {int(cell): int(rng.integers(1, 3)) for cell in rng.integers(24, size=4)}
+        grid.follow(number / 60, 0.0)
+        if number < 100:
+            grid.add(looked_at([cell for cell in road if cell not in obstacles], obstacles), at)
+        whole = grid.at(at, CLASSES).costs == 100
+        np.testing.assert_array_equal(grid.lethal(*part, at, CLASSES), whole[part])
+        found += int(whole.sum())
+    assert found > 300
+    assert not whole.any()  # unknown after 20 s
+
+
 def test_the_strongest_observation_of_a_cell_counts() -> None:
     cells, classes, weights = strongest(
         np.array([4, 7, 4, -1]), np.array([1, 2, 3, 4], np.uint8), np.array([0.2, 1, 0.9, 1], "f4")

@@ -111,6 +111,10 @@ def test_the_costmaps_have_the_frames_and_the_range_of_the_node(name):
     assert all(parameters[plugin]["plugin"].count("::") == 1 for plugin in plugins)
 
 
+def test_the_costmap_updates_more_often_than_grids_come_at_once():
+    assert local_costmap("nav2_costmap.yaml")["update_frequency"] > SETTINGS.max_rate_hz
+
+
 def test_graded_costs_stay_graded_and_unknown_stays_unknown():
     parameters = local_costmap("nav2_costmap.yaml")
     assert parameters["trinary_costmap"] is False

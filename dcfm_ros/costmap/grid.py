@@ -127,7 +127,7 @@ class RollingGrid:
         shape = (self._height, self._width)
         class_ids = np.full(shape, UNKNOWN_CLASS, np.uint8)
         confidence = np.zeros(shape, np.uint8)
-        cells, slot, share = self._known(np.arange(class_ids.size), stamp_ns)
+        cells, slot, share = self._known(np.flatnonzero(self._recent(stamp_ns)), stamp_ns)
         class_ids.ravel()[cells] = self._slots[slot]
         confidence.ravel()[cells] = np.clip(np.rint(share * 255), 1, 255).astype(np.uint8)
         frame = self._frame or GridFrame(0, 0, self._width, self._height, 1.0)
@@ -145,12 +145,17 @@ class RollingGrid:
         self, rows: slice, columns: slice, stamp_ns: int, classes: ClassTable
     ) -> NDArray[np.bool_]:
         """(rows, columns) whether `at` would give the cells of a part of the grid as lethal."""
-        part = np.arange(self._height)[rows, None] * self._width + np.arange(self._width)[columns]
-        cells, slot, _ = self._known(part.ravel(), stamp_ns)
-        lethal = classes.costs(self._settings.unknown_value) == LETHAL
-        found = np.zeros(self._seen_ns.size, bool)
-        found[cells] = lethal[self._slots[slot]]
-        return np.asarray(found[part])
+        shape = (self._height, self._width)
+        weights = 1 / self._gain(stamp_ns)
+        part = self._evidence.reshape(*shape, -1)[rows, columns]  # (h, w, C)
+        against = part @ (weights * ~self._is_ground)
+        maybe = np.zeros(shape, bool)  # all others are ground or unknown
+        maybe[rows, columns] = (against > 0) & (against >= 0.9 * OBSTACLE_SHARE * (part @ weights))
+        cells = np.flatnonzero(maybe.ravel() & self._recent(stamp_ns))
+        cells, slot, _ = self._known(cells, stamp_ns)
+        found = np.zeros(shape, bool)
+        found.ravel()[cells] = (classes.costs(0) == LETHAL)[self._slots[slot]]
+        return found[rows, columns]
 
     def clear(self) -> None:
         """Turn every cell unknown; the grid stays where it is until it follows."""
@@ -176,11 +181,13 @@ class RollingGrid:
         held[np.arange(len(cells)), slots] += weights * gain[slots]
         self._evidence[cells] = held
 
+    def _recent(self, stamp_ns: int) -> NDArray[np.bool_]:
+        return self._seen_ns >= stamp_ns - round(self._settings.unknown_after_s * 1e9)
+
     def _known(self, cells: Cells, stamp_ns: int) -> tuple[Cells, NDArray[np.intp], Floats]:
-        """Those of (N,) cells that are known, with the slot of their class and its confidence."""
-        oldest = stamp_ns - round(self._settings.unknown_after_s * 1e9)
-        cells = cells[self._seen_ns[cells] >= oldest]
-        held = self._evidence[cells] * (1 / self._gain(stamp_ns))  # (N, C)
+        """Those of (N,) recent cells that are known, with the slot and the share of their class."""
+        weights = 1 / self._gain(stamp_ns)  # first, as it may rescale the evidence
+        held = self._evidence[cells] * weights  # (N, C)
         total = held.sum(axis=1)
         known = total >= LEAST
         cells, held, total = cells[known], held[known], total[known]

@@ -32,14 +32,12 @@ def in_range(frame: GridFrame, x_m: float, y_m: float, range_m: float) -> Mask:
 
 def lethal_before(grid: CostGrid, frame: GridFrame, rows: slice, columns: slice) -> Mask:
     """Which cells of a window were lethal in a grid whose origin may have been another."""
-    down = frame.bottom - round(grid.origin_m[1] / grid.resolution_m)
-    across = frame.left - round(grid.origin_m[0] / grid.resolution_m)
-    height, width = grid.costs.shape
-    row = np.arange(rows.start, rows.stop) + down
-    column = np.arange(columns.start, columns.stop) + across
-    known = ((row >= 0) & (row < height))[:, None] & ((column >= 0) & (column < width))
-    costs = grid.costs[np.ix_(row.clip(0, height - 1), column.clip(0, width - 1))]
-    return np.asarray((costs == LETHAL) & known)
+    found = np.zeros((rows.stop - rows.start, columns.stop - columns.start), bool)
+    up, right = (round(m / grid.resolution_m) for m in reversed(grid.origin_m))
+    row = _shared(rows, frame.bottom - up, grid.costs.shape[0])
+    column = _shared(columns, frame.left - right, grid.costs.shape[1])
+    found[row[0], column[0]] = grid.costs[row[1], column[1]] == LETHAL
+    return found
 
 
 def came_or_went(now: Mask, before: Mask) -> bool:
@@ -57,7 +55,15 @@ def _two_touch(cells: Mask) -> bool:
         (cells[1:, 1:], cells[:-1, :-1]),
         (cells[1:, :-1], cells[:-1, 1:]),
     )
-    return any(bool((one & other).any()) for one, other in pairs)
+    return bool(cells.any()) and any(bool((one & other).any()) for one, other in pairs)
+
+
+def _shared(cells: slice, shift: int, count: int) -> tuple[slice, slice]:
+    """Cells of a window that another grid has, as indices into the window and into that grid."""
+    low, high = max(cells.start + shift, 0), min(cells.stop + shift, count)
+    high = max(low, high)
+    first = cells.start + shift
+    return slice(low - first, high - first), slice(low, high)
 
 
 def _cells(at_m: float, range_m: float, size_m: float, first: int, count: int) -> slice:
