@@ -116,7 +116,7 @@ def named(path: Path, topic: str, info_topic: str, names: dict[int, str]) -> Pat
             if not number:
                 values[:, :16] = np.repeat(np.arange(4, dtype=np.uint8), 4)
             png = labels_to_png(values)
-            writer.write(topic, compressed_image(stamp, "c", "png", png), stamp)
+            writer.write(topic, compressed_image(stamp, "camera", "png", png), stamp)
     return path
 
 
@@ -158,8 +158,32 @@ def test_every_bag_has_names_of_its_own(tmp_path: Path) -> None:
     ]
     clips = bags(paths, REACH_3, tmp_path / "cache", CLASSES)
     assert [int(clips.labels(index)[0, 0]) for index in (1, 3)] == [6, 4]
-    (note,) = clips.notes
+    elsewhere, note = clips.notes
     assert f"{paths[1]} on /gt/label do not name their classes: ids are taken as 0 sky" in note
+    assert elsewhere.startswith("The class names on /other/label_info are not used: they lie in an")
+    assert elsewhere.endswith("if they belong to these, record them as /gt/label_info.")
+    with open_source(paths[1], SourceOptions()) as source:
+        assert source.remarks == [elsewhere]
+
+
+def test_labels_of_another_camera_are_noticed(tmp_path: Path) -> None:
+    """Two cameras, of which one has labels, and the images of the other were named."""
+    with write_bag(tmp_path / "bag") as writer:
+        for number, side in enumerate(("front", "rear")):
+            stamp = START_NS + number
+            image = compressed_image(START_NS, f"/{side}_optical", "jpeg", jpeg(number))
+            writer.write(f"/{side}/image/compressed", image, stamp)
+        png = labels_to_png(np.zeros((24, 32), np.uint8))
+        truth = compressed_image(START_NS, "front_optical", "png", png)
+        writer.write("/gt/label/compressed", truth, START_NS)
+    told = "are of frame 'front_optical', the images on /rear/image/compressed of 'rear_optical'"
+    for side in ("front", "rear"):
+        topic = f"/{side}/image/compressed"
+        with open_source(tmp_path / "bag", SourceOptions(topic)) as source:
+            assert len(source.remarks) == (side == "rear")
+            assert all(told in remark for remark in source.remarks)
+        notes = bags([tmp_path / "bag"], BagOptions(topic), tmp_path / "cache", CLASSES).notes
+        assert any(told in note for note in notes) == (side == "rear")
 
 
 def test_names_of_which_the_network_has_none_are_refused(tmp_path: Path) -> None:

@@ -284,6 +284,21 @@ def test_depth_of_a_wrong_unit_is_told_in_the_terminal(
         assert ("times what the camera's mount says" in said) is (recording == wrong)
 
 
+def test_depth_that_measures_nothing_is_told(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    """A covered or switched off depth camera goes on publishing: no cell would ever be known."""
+    path = tmp_path / "bag"
+    with open_bag(bag) as reader, write_bag(path) as writer:
+        for record in reader.messages():
+            if record.topic == "/camera/depth":
+                record.message.data = np.zeros_like(record.message.data)
+            latched = record.topic == "/tf_static"
+            writer.write(record.topic, record.message, record.log_ns, latched=latched)
+    (warning,) = run(path, frames, "/camera/depth").warnings
+    assert "its depth image measures nothing at any pixel" in warning
+
+
 def test_mistaken_costmap_settings_are_named(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -107,6 +107,7 @@ def test_ground_truth_of_another_size(evaluate, tmp_path, shape):
     unnamed, note = metrics["recordings"][0]["notes"]
     assert "do not name their classes" in unnamed
     assert f"Ground truth of {shape[1]}x{shape[0]} px differs from the image" in note
+    assert ("another aspect ratio" in note) == (shape == (50, 60))
 
 
 def test_one_image_is_enough_for_every_measure(evaluate, tmp_path):

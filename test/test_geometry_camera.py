@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dcfm_ros.errors import GeometryError
-from dcfm_ros.geometry import Camera, camera_from_info
+from dcfm_ros.geometry import Camera, camera_from_info, camera_info_hints
 
 K = [400.0, 0, 320.0, 0, 420.0, 240.0, 0, 0, 1]
 PLUMB_BOB = (-0.28, 0.07, 0.0006, -0.0003, 0.01)
@@ -136,6 +136,7 @@ def test_no_coefficients_are_no_distortion(model):
         (info(k=[0.0] * 9), "focal lengths 0 and 0.*not calibrated"),
         (info(k=[-400.0, *K[1:]]), "focal lengths -400 and 420"),
         (info(k=[math.nan, *K[1:]]), "not finite"),
+        (info(k=[0.6, 0, 0.5, 0, 0.8, 0.5, 0, 0, 1.0]), "focal length of 0.6 px for an image 640"),
         (info(d=(math.inf, 0, 0, 0, 0)), "camera_info.d has values that are not finite"),
         (info(640, 360), "for an image of 640x360 px, but the image has 640x480 px"),
         (info(binning=(2, 1)), "for an image of 320x480 px"),
@@ -149,6 +150,26 @@ def test_an_unusable_camera_info_is_one_clear_error(message, problem):
     with pytest.raises(GeometryError, match=problem) as caught:
         camera_from_info(message, 640, 480)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "meant"),
+    [
+        (info(1280, 960), "about 641x481 px"),
+        (info(320, 240), "about 641x481 px"),
+        (info(), ""),
+        (info(0, 0), ""),
+        (info(k=[0.0] * 9), ""),
+        (info(roi=(400, 240, 240, 240)), ""),
+        (info(640, 240), ""),  # the upper half was cut off, as robots do with sky
+    ],
+)
+def test_a_calibration_of_another_size_than_it_says_is_noticed(message, meant):
+    """Alike for raw and for rectified images; what is merely cut out is not suspected."""
+    for rectified in (False, True):
+        hints = camera_info_hints("/camera/image", message, rectified=rectified)
+        assert len(hints) == bool(meant)
+        assert all(meant in hint and "let its publisher scale both" in hint for hint in hints)
 
 
 def test_equal_infos_give_equal_cameras():

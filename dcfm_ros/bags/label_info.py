@@ -30,6 +30,48 @@ def label_info(classes: Iterable[str | None], stamp_ns: int) -> object:
     return info
 
 
+def doubts(bag: BagReader, image_topic: str, label_topic: str) -> list[str]:
+    """What to tell where label images may be another camera's, or their class names lie elsewhere.
+
+    Args:
+        bag: holds both topics.
+        image_topic: of the camera.
+        label_topic: of the label images; empty where there are none.
+    """
+    if not label_topic:
+        return []
+    return [*_of_another_camera(bag, image_topic, label_topic), *_passed_over(bag, label_topic)]
+
+
+def _of_another_camera(bag: BagReader, image_topic: str, label_topic: str) -> list[str]:
+    firsts = (next(bag.frames(topic), None) for topic in (image_topic, label_topic))
+    image, labels = ("" if first is None else first.frame_id.removeprefix("/") for first in firsts)
+    if image == labels or not (image and labels):
+        return []
+    told = (
+        f"The labels on {label_topic} are of frame {labels!r}, the images on {image_topic} of "
+        f"{image!r}: name the topics of one camera, unless they show the same."
+    )
+    return [told]
+
+
+def _passed_over(bag: BagReader, label_topic: str) -> list[str]:
+    """What to tell where a bag names classes, but not beside a topic of label images.
+
+    Empty where it does so beside it, or nowhere: names of a network's own output may lie elsewhere.
+    """
+    infos = [topic for topic in bag.topics if topic.type == _LABEL_INFO and topic.count]
+    if not infos or any(_is_beside(topic.name, label_topic) for topic in infos):
+        return []
+    names = ", ".join(topic.name for topic in infos)
+    namespace = label_topic.removesuffix("/compressed").rpartition("/")[0]
+    told = (
+        f"The class names on {names} are not used: they lie in another namespace than the labels "
+        f"on {label_topic}; if they belong to these, record them as {namespace}/label_info."
+    )
+    return [told]
+
+
 def class_names(bag: BagReader, label_topic: str) -> tuple[str | None, ...]:
     """Names by class id, of the LabelInfo beside a topic of label images; empty without one.
 

@@ -77,7 +77,12 @@ class Depth:
     def unit_fault(
         self, tables: GroundTables, labels: NDArray[np.uint8], depth_mm: Millimetres
     ) -> str:
-        """Hold the median depth of ground pixels against the mount; empty if they agree."""
+        """Whether it measures anything, and what the mount says of ground; empty if so."""
+        if not depth_mm.any():
+            return (
+                "its depth image measures nothing at any pixel, so that nothing is seen at all; "
+                "check the depth camera and its topic"
+            )
         expected = tables.depth_bounds.plane_mm.ravel()[::_CHECK_EVERY]
         found = depth_mm.ravel()[::_CHECK_EVERY]
         usable = self._kinds[labels.ravel()[::_CHECK_EVERY]] == Kind.GROUND

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from dcfm_ros.bags import BagReader, ImageFrame, open_bag
 from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels
-from dcfm_ros.bags.label_info import class_names
+from dcfm_ros.bags.label_info import class_names, doubts
 from dcfm_ros.datasets.class_names import notes_on
 from dcfm_ros.datasets.clips import Clip, Clips
 from dcfm_ros.datasets.files import Image, LabelValues
@@ -37,7 +37,7 @@ _OVERTAKEN = 4
 """A frame overtakes fewer than this many others on its way into a bag."""
 
 _DONE = "bag.json"
-_FORM = 2
+_FORM = 3
 """Of the folders; those of another are not used."""
 _ADVICE = "set data.bag_void to the value that means unlabelled, if it is that"
 
@@ -85,6 +85,7 @@ def bags(paths: Sequence[Path], options: BagOptions, cache: Path, classes: Seque
             raise BagError(f"{path}: {error}") from None
         clips.append(_clip(folder))
         labels = f"of {path} on {note['label_topic']}"
+        notes += note["doubts"]
         notes += notes_on(labels, theirs, classes, "a vision_msgs/LabelInfo beside them would tell")
         if note["labelled"] < note["labels"]:
             notes.append(
@@ -164,7 +165,7 @@ def _write(bag: BagReader, options: BagOptions, folder: Path) -> dict[str, objec
     there = next(topic.count for topic in bag.topics if topic.name == truth)
     if decoder.hint:
         tqdm.write(f"{bag.path}, {images}: {decoder.hint}")
-    topics = {"image_topic": images, "label_topic": truth}
+    topics = {"image_topic": images, "label_topic": truth, "doubts": doubts(bag, images, truth)}
     counts = {"labelled": labelled, "labels": there, "classes": class_names(bag, truth)}
     return {"bag": str(bag.path), **asdict(options), **topics, **counts}
 

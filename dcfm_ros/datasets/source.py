@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dcfm_ros.bags import BagReader, ImageFrame, open_bag
 from dcfm_ros.bags.ground_truth import LabelledFrame, pair_labels, read_label
-from dcfm_ros.bags.label_info import class_names
+from dcfm_ros.bags.label_info import class_names, doubts
 from dcfm_ros.bags.video import VideoReader, is_video, open_video
 from dcfm_ros.datasets.label_folder import LabelFolder
 from dcfm_ros.errors import BagError, ImageError, SettingsError
@@ -173,6 +173,7 @@ def _bag_source(bag: BagReader, path: Path, options: SourceOptions) -> Source:
         truth_classes=folder.classes if folder else class_names(bag, label_topic),
         labels_by="number" if folder and folder.numbered else "stamp",
         decoder=PictureDecoder(options.image_bits),
+        remarks=doubts(bag, image_topic, label_topic),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dcfm_ros.geometry.camera import Camera
-from dcfm_ros.geometry.camera_info import camera_from_info, rectified_hint
+from dcfm_ros.geometry.camera_info import camera_from_info, camera_info_hints
 from dcfm_ros.geometry.rigid import Matrix, inverse, rigid
 from dcfm_ros.geometry.transform_buffer import TransformBuffer
 
@@ -12,7 +12,7 @@ __all__ = [
     "Matrix",
     "TransformBuffer",
     "camera_from_info",
+    "camera_info_hints",
     "inverse",
-    "rectified_hint",
     "rigid",
 ]

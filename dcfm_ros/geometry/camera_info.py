@@ -11,6 +11,10 @@ from dcfm_ros.errors import GeometryError
 from dcfm_ros.geometry.camera import DISTORTIONS, Camera
 
 _SAME_ASPECT = 0.02
+_SHORTEST_FOCAL = 0.1
+"""Of the image's width; a fisheye lens that sees half a sphere has 0.32."""
+_OFF_CENTRE = 0.14
+"""Share of width and height by which no lens sits beside the middle of its sensor both ways."""
 _NO_DISTORTION = ("", "none")
 _RECTIFIED = re.compile(r"(?:^|[/_])rect(?:ified)?(?:[/_]|$)")
 
@@ -41,10 +45,49 @@ def camera_from_info(info: Any, width: int, height: int, *, rectified: bool = Fa
             f"camera_info is for an image of {expected} px, but the image has "
             f"{width}x{height} px, another aspect ratio; use the camera_info that belongs to it"
         )
-    return Camera(width, height, *_scaled(k, scale), *_lens(info, rectified))
+    scaled = _scaled(k, scale)
+    if scaled[0] < _SHORTEST_FOCAL * width:
+        raise GeometryError(
+            f"camera_info has a focal length of {scaled[0]:.3g} px for an image {width} px wide, "
+            "which no lens has; give K in pixels, for the width and height beside it"
+        )
+    return Camera(width, height, *scaled, *_lens(info, rectified))
 
 
-def rectified_hint(image_topic: str, info: Any) -> str:
+def camera_info_hints(image_topic: str, info: Any, *, rectified: bool = False) -> list[str]:
+    """What is odd about a CameraInfo that can be used, and bends or shifts what is seen.
+
+    Args:
+        image_topic: that it belongs to.
+        info: with the fields of sensor_msgs/CameraInfo.
+        rectified: the image is said to be rectified.
+    """
+    hints = [_size_hint(image_topic, info, rectified)]
+    if not rectified:
+        hints.append(_rectified_hint(image_topic, info))
+    return [hint for hint in hints if hint]
+
+
+def _size_hint(image_topic: str, info: Any, rectified: bool) -> str:
+    """Width and height are not those that K was found for: drivers that scale images set both."""
+    size = int(info.width), int(info.height)
+    k = np.array(info.p if rectified else info.k, np.float64).reshape(3, -1)
+    if not all(size) or not np.isfinite(k).all() or k[0, 0] <= 0:
+        return ""
+    centre = (k[0, 2] + 0.5) / size[0], (k[1, 2] + 0.5) / size[1]
+    off = [share - 0.5 for share in centre]
+    if min(off) < _OFF_CENTRE and max(off) > -_OFF_CENTRE:
+        return ""
+    meant = f"{round(2 * k[0, 2] + 1)}x{round(2 * k[1, 2] + 1)}"
+    return (
+        f"the camera_info of {image_topic} has its optical centre at {k[0, 2]:.0f}, {k[1, 2]:.0f} "
+        f"in {size[0]}x{size[1]} px, far from the middle: unless images are cut out of larger "
+        f"ones, its {'P' if rectified else 'K'} is for images of about {meant} px; let its "
+        "publisher scale both or none"
+    )
+
+
+def _rectified_hint(image_topic: str, info: Any) -> str:
     """What to set where images are rectified, by their topic's name, and camera_info is not.
 
     The lens's distortion is taken out twice then. Empty where nothing speaks for it.

@@ -15,7 +15,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 
-from dcfm_ros.geometry import TransformBuffer, rectified_hint
+from dcfm_ros.geometry import TransformBuffer, camera_info_hints
 from dcfm_ros.ros import qos
 from dcfm_ros.ros.image_input import ImageInput
 
@@ -98,9 +98,8 @@ class CostmapInputs:
         self._undo.close()
 
     def _take_info(self, camera: str, image_topic: str, message: CameraInfo) -> None:
-        hint = "" if self._rectified else rectified_hint(image_topic, message)
-        if hint:
-            self._warn(f"{camera} rectified", hint)
+        for hint in camera_info_hints(image_topic, message, rectified=self._rectified):
+            self._warn(f"{camera}: {hint}", hint)
         self._taker.take_info(camera, message)
 
 

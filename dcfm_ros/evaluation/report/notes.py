@@ -11,6 +11,7 @@ from dcfm_ros.evaluation.measure.confusion import CHANCE, kappa, likely_ids
 from dcfm_ros.evaluation.run.results import Recording
 
 _HOW_TO_NAME = "a vision_msgs/LabelInfo or classes.json beside them would tell"
+_SAME_ASPECT = 0.02
 _UNMATCHED = {
     "stamp": "has the stamp of a segmented frame; a larger --gt-tolerance-ms may help",
     "number": "has the number of a segmented frame, the first of which is 0",
@@ -87,12 +88,20 @@ def _truth(recording: Recording) -> list[str]:
         )
     if not accuracy.all.pixels:
         notes.append("The ground truth holds no labelled pixel.")
-    for height, width in sorted(accuracy.truth_sizes):
-        notes.append(
-            f"Ground truth of {width}x{height} px differs from the image: the prediction was "
-            "resized to it, nearest neighbour."
-        )
+    notes += [_resized(size, recording.image_size) for size in sorted(accuracy.truth_sizes)]
     return notes
+
+
+def _resized(truth: tuple[int, int], image: tuple[int, int]) -> str:
+    """What was done about ground truth of another size, both (height, width)."""
+    what = f"Ground truth of {truth[1]}x{truth[0]} px differs from the image"
+    how = "the prediction was resized to it, nearest neighbour"
+    if not image[0] or abs(truth[1] * image[0] / (truth[0] * image[1]) - 1) < _SAME_ASPECT:
+        return f"{what}: {how}."
+    return (
+        f"{what}, {image[1]}x{image[0]} px, and has another aspect ratio: {how}. Figures are wrong "
+        "unless the labels show the whole image, squeezed."
+    )
 
 
 def _meaning(recording: Recording) -> list[str]:

@@ -31,7 +31,7 @@ from dcfm_ros.evaluation.run.costmap_messages import (
 )
 from dcfm_ros.evaluation.run.grid_messages import PublishedGrids
 from dcfm_ros.evaluation.run.samples import Spread, resized_to, small_size
-from dcfm_ros.geometry import Matrix, TransformBuffer, rectified_hint
+from dcfm_ros.geometry import Matrix, TransformBuffer, camera_info_hints
 from dcfm_ros.images import Pixels
 from dcfm_ros.network import LabelSet
 from dcfm_ros.settings import to_dict
@@ -215,9 +215,9 @@ class CostmapRun:
             self._buffer.feed(content, static=static)
         elif message.topic == self._topics.camera_info:
             self._feed.camera_info(_CAMERA, stamp_ns(content.header), content)
-            hint = rectified_hint(self._topics.image, content)
-            if hint and not self.settings.projection.rectified and hint not in self.warnings:
-                self.warnings.append(hint)
+            rectified = self.settings.projection.rectified
+            hints = camera_info_hints(self._topics.image, content, rectified=rectified)
+            self.warnings += [hint for hint in hints if hint not in self.warnings]
         elif message.topic == self._topics.truth:
             self._truth.add(stamp_ns(content.header), content)
         else:
