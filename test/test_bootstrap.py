@@ -151,7 +151,7 @@ def test_a_second_make_waits_for_the_first(project):
     with subprocess.Popen(
         command, cwd=project.root, env=project.variables, stdout=subprocess.PIPE, text=True
     ) as second:
-        assert second.stdout.readline() == "another make sets up .venv; waiting for it\n"
+        assert second.stdout.readline() == "another make sets up this checkout; waiting for it\n"
         assert second.poll() is None
         os.close(folder)
         assert second.communicate(timeout=60)[0] == ".venv is up to date\n"

@@ -21,8 +21,8 @@ from dcfm_ros.evaluation.report.sheet import contact_sheet
 from dcfm_ros.evaluation.report.timeline import timeline
 from dcfm_ros.evaluation.run.samples import Samples
 from dcfm_ros.network.labels import LabelSet
+from dcfm_ros.streaming.frames import FrameResult
 from dcfm_ros.streaming.keyframes import KeyFrameReason
-from dcfm_ros.streaming.result import FrameResult
 
 LABELS = LabelSet("two", ("left", "right"), ((255, 0, 0), (0, 0, 255)))
 TRUTH = np.repeat([[0, 1]], 24, 0).repeat(16, 1).astype(np.uint8)
