@@ -87,6 +87,10 @@ class Camera:
             return np.asarray(centred / [self.fx, self.fy], np.float64)
         if self.model == "equidistant":
             found: Any = cv2.fisheye.undistortPoints(pixels, self.k, np.array(self.d))
+        elif cv2.__version__.startswith("4.5."):  # whose undistortPoints takes no criteria
+            found = cv2.undistortPointsIter(  # type: ignore[attr-defined,unused-ignore]
+                pixels, self.k, np.array(self.d), None, None, _CRITERIA
+            )
         else:
             found = cv2.undistortPoints(pixels, self.k, np.array(self.d), criteria=_CRITERIA)
         rays = np.asarray(found, np.float64).reshape(-1, 2)

@@ -197,8 +197,8 @@ class _Painter:
 
 def _warp(image: Bytes, homography: npt.NDArray[np.float64], size: tuple[int, int]) -> Bytes:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    if 1 in image.shape[:2]:
-        image = image.copy()  # OpenCV 4.5 trips over the strides that NumPy gives an axis of one
+    if image.shape[:2] == (1, 1):
+        image = np.repeat(image, 2, axis=1)  # OpenCV 4.5 does not take a single pixel
     warped = cv2.warpPerspective(
         image, homography, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
