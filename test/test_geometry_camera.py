@@ -160,6 +160,7 @@ def test_an_unusable_camera_info_is_one_clear_error(message, problem):
         (info(), ""),
         (info(0, 0), ""),
         (info(k=[0.0] * 9), ""),
+        (info(k=[0.6, 0, 0.5, 0, 0.8, 0.5, 0, 0, 1.0]), ""),
         (info(roi=(400, 240, 240, 240)), ""),
         (info(640, 240), ""),  # the upper half was cut off, as robots do with sky
     ],

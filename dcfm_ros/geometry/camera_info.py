@@ -72,7 +72,7 @@ def _size_hint(image_topic: str, info: Any, rectified: bool) -> str:
     """Width and height are not those that K was found for: drivers that scale images set both."""
     size = int(info.width), int(info.height)
     k = np.array(info.p if rectified else info.k, np.float64).reshape(3, -1)
-    if not all(size) or not np.isfinite(k).all() or k[0, 0] <= 0:
+    if not all(size) or not np.isfinite(k).all() or k[0, 0] < _SHORTEST_FOCAL * size[0]:
         return ""
     centre = (k[0, 2] + 0.5) / size[0], (k[1, 2] + 0.5) / size[1]
     off = [share - 0.5 for share in centre]
