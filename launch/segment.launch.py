@@ -63,7 +63,13 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "depth_topic",
         default_value="depth",
-        description="Topic of depth images aligned to the camera's, where there are any.",
+        description="Topic of depth images, aligned to the camera's or with a camera_info of their "
+        "own, where there are any.",
+    ),
+    DeclareLaunchArgument(
+        "depth_camera_info_topic",
+        default_value="",
+        description="Topic of the depth camera's own calibration; empty: beside depth_topic.",
     ),
     DeclareLaunchArgument(
         "tf_topic", default_value="/tf", description="Topic of transforms, such as /robot1/tf."
@@ -151,8 +157,12 @@ def segmenter(given):
         ("/tf", given["tf_topic"]),
         ("/tf_static", given["tf_static_topic"]),
     ]
-    if given["camera_info_topic"]:
-        remappings.append(("camera_info", given["camera_info_topic"]))
+    for name, argument in (
+        ("camera_info", "camera_info_topic"),
+        ("depth/camera_info", "depth_camera_info_topic"),
+    ):
+        if given[argument]:
+            remappings.append((name, given[argument]))
     return Node(
         package="dcfm_ros",
         executable="segment_node",

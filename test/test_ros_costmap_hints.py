@@ -27,6 +27,9 @@ class Taken:
     def take_depth(self, camera: str, message: object) -> None:
         raise AssertionError("nobody sends depth")
 
+    def take_depth_info(self, camera: str, message: object) -> None:
+        raise AssertionError("nobody sends the calibration of depth")
+
 
 @pytest.fixture(scope="module")
 def peer():

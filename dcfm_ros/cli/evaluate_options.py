@@ -92,7 +92,14 @@ def _add_costmap(parser: argparse.ArgumentParser) -> None:
         "--depth-topic",
         default="",
         metavar="TOPIC",
-        help="project by aligned depth instead of the ground plane",
+        help="project by depth instead of the ground plane: aligned to the images, or registered "
+        "by its own camera_info and tf",
+    )
+    group.add_argument(
+        "--depth-camera-info-topic",
+        default="",
+        metavar="TOPIC",
+        help="the depth camera's own calibration (default: beside the depth topic, where it is)",
     )
     group.add_argument(
         "--costmap-set",
@@ -155,6 +162,7 @@ def run_settings(args: argparse.Namespace) -> RunSettings:
         write_bag=args.bag,
         costmap=_costmap_settings(args),
         depth_topic=args.depth_topic,
+        depth_camera_info_topic=args.depth_camera_info_topic,
     )
 
 

@@ -86,12 +86,28 @@ class CostmapBuilder:
             return False
         return True
 
+    def pose(self, frame_id: str, other: str, stamp_ns: int) -> Matrix:
+        """Find where another frame is in one, (4, 4), m.
+
+        Raises:
+            TransformError: it is not known.
+        """
+        return self._transforms.lookup(frame_id, other, stamp_ns)
+
+    def may_link(self, frame_id: str, other: str, stamp_ns: int) -> bool:
+        """Whether a pose is not known yet, though both frames are."""
+        try:
+            self.pose(frame_id, other, stamp_ns)
+        except TransformError as error:
+            return error.may_come and frame_id in self._transforms and other in self._transforms
+        return False
+
     def in_one_place(self, frame_id: str, other: str, stamp_ns: int) -> bool:
         """Whether two frames are the same, by name or, as far as tf knows, by place."""
         if frame_id == other:
             return True
         try:
-            pose = self._transforms.lookup(frame_id, other, stamp_ns)
+            pose = self.pose(frame_id, other, stamp_ns)
         except TransformError:
             return False
         return max(distance_and_angle(pose, np.eye(4))) <= _ONE_PLACE

@@ -44,7 +44,7 @@ def depth_in_mm(depth: NDArray[np.uint16] | Floats, height: int, width: int) -> 
             f"found a depth image of {depth.dtype} with shape {depth.shape}, expected "
             "(height, width) of uint16 in mm or float32 in m"
         )
-    if abs(depth.shape[0] * width / (depth.shape[1] * height) - 1) > _SAME_ASPECT:
+    if not is_same_aspect(depth.shape, (height, width)):
         raise CostmapError(
             f"found a depth image of {depth.shape[1]}x{depth.shape[0]} px for labels of "
             f"{width}x{height} px, another aspect ratio; align depth to the camera's image"
@@ -56,6 +56,11 @@ def depth_in_mm(depth: NDArray[np.uint16] | Floats, height: int, width: int) -> 
     if found.shape != (height, width):
         found = cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return np.ascontiguousarray(found, np.uint16)
+
+
+def is_same_aspect(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether an image of (height, width) may be resized to another."""
+    return abs(one[0] * other[1] / (one[1] * other[0]) - 1) <= _SAME_ASPECT
 
 
 class Depth:

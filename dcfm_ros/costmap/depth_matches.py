@@ -45,8 +45,23 @@ def not_aligned(found: str, expected: str) -> str:
     """Why an image has no depth: it is another camera's."""
     return (
         f"depth comes in frame {found!r}, expected {expected!r}, that of the image, whose pixels "
-        "it must be aligned to; give the topic of the driver's aligned depth, or, if it is "
-        "aligned, set projection.depth_frame_any"
+        "it must be aligned to; give the topic of the driver's aligned depth, or the topic of its "
+        "own camera_info, by which it is registered, or, if it is aligned, set "
+        "projection.depth_frame_any"
+    )
+
+
+def not_registered(frame: str, reason: str) -> str:
+    """Why an image has no depth: it cannot be moved to the image's camera."""
+    return f"depth in frame {frame!r} cannot be registered to the image: {reason}"
+
+
+def other_aspect(found: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """Why an image has no depth: its pixels are not the image's."""
+    return (
+        f"depth comes with {found[1]}x{found[0]} px for labels of {expected[1]}x{expected[0]} px, "
+        "another aspect ratio; give the topic of the driver's aligned depth, or of the depth "
+        "camera's own camera_info, by which it is registered"
     )
 
 
@@ -62,15 +77,21 @@ class DepthMatches:
     matched: int = 0
     missed: int = 0
     _in_a_row: int = field(default=0, repr=False)
+    _before: int = field(default=0, repr=False)
     _reason: str = field(default="", repr=False)
 
     def match(self) -> None:
         """An image has its depth."""
-        self.matched, self._in_a_row = self.matched + 1, 0
+        self.matched, self._before, self._in_a_row = self.matched + 1, self._in_a_row, 0
 
     def miss(self, reason: str) -> None:
         """An image has none."""
         self.missed, self._in_a_row, self._reason = self.missed + 1, self._in_a_row + 1, reason
+
+    def spoil(self, reason: str) -> None:
+        """The depth that was matched last turns out to be of no use."""
+        self.matched, self._in_a_row = self.matched - 1, self._before
+        self.miss(reason)
 
     @property
     def problem(self) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcfm_ros.costmap.builder import CostmapBuilder
+from dcfm_ros.costmap.aligned_depth import DepthAligner, frame_of
+from dcfm_ros.costmap.builder import CostmapBuilder, DepthImage
 from dcfm_ros.costmap.depth_matches import (
     DepthMatches,
     FramePeriod,
@@ -24,8 +25,7 @@ from dcfm_ros.costmap.pace import GridPace
 from dcfm_ros.costmap.settings import CostmapSettings
 from dcfm_ros.costmap.timeline import MOST, Timeline
 from dcfm_ros.errors import CostmapError, DcfmError
-from dcfm_ros.geometry import camera_from_info
-from dcfm_ros.images.depth import to_depth
+from dcfm_ros.geometry import Camera, camera_from_info
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +57,15 @@ class MatchedImage:
         image: the labels.
         frame_id: its optical frame; some drivers name it in the calibration only.
         info: sensor_msgs/CameraInfo; None where none has come.
-        depth: aligned sensor_msgs/Image; None: it is projected on the ground plane.
+        depth: sensor_msgs/Image or CompressedImage; None: it is projected on the ground plane.
+        depth_info: the depth camera's own sensor_msgs/CameraInfo; None: depth is aligned.
     """
 
     image: LabelledImage
     frame_id: str
     info: Any
     depth: Any
+    depth_info: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +118,9 @@ class CostmapFeed:
         self.overtaken = 0
         self.depth_matches: dict[str, DepthMatches] = {}
         self._with_depth = set(with_depth)
+        self._with_depth_info: set[str] = set()
+        self._depth_infos: dict[str, Timeline[Any]] = {}
+        self._aligner = DepthAligner(builder)
         self._infos: dict[str, Timeline[Any]] = {}
         self._depths: dict[str, Timeline[Any]] = {}
         self._periods: dict[str, FramePeriod] = {}
@@ -133,13 +138,24 @@ class CostmapFeed:
         self._infos.setdefault(camera, Timeline()).add(stamp_ns, info)
 
     def depth(self, camera: str, stamp_ns: int, image: Any) -> None:
-        """Take an aligned depth image, sensor_msgs/Image of rclpy or of a bag, if stamped."""
+        """Take a depth image, sensor_msgs/Image or CompressedImage, if it has a stamp."""
         if stamp_ns:
             self._depths.setdefault(camera, Timeline()).add(stamp_ns, image)
 
-    def expect_depth(self, camera: str, expected: bool) -> None:
-        """Say whether to wait for the first depth image of a camera."""
+    @property
+    def depth_topics(self) -> dict[str, str]:
+        """Where the depth of each camera comes from: its name may say that it is rectified."""
+        return self._aligner.topics
+
+    def depth_info(self, camera: str, stamp_ns: int, info: Any) -> None:
+        """Take the sensor_msgs/CameraInfo of the depth images themselves."""
+        self._depth_infos.setdefault(camera, Timeline()).add(stamp_ns, info)
+
+    def expect_depth(self, camera: str, expected: bool, with_info: bool = False) -> None:
+        """Say whether to wait for the first depth image of a camera, and its own calibration."""
         (self._with_depth.add if expected else self._with_depth.discard)(camera)
+        waits = expected and with_info
+        (self._with_depth_info.add if waits else self._with_depth_info.discard)(camera)
 
     def put(self, image: LabelledImage, now_ns: int) -> None:
         """Take a labelled image; `take`, or `next` and `place`, give what becomes of it."""
@@ -189,17 +205,17 @@ class CostmapFeed:
             obstacles = self._project(matched)
         except DcfmError as error:
             return MapUpdate(image, None, error, None)
-        return MapUpdate(image, obstacles, None, self._due_grid(image.stamp_ns))
+        return MapUpdate(image, obstacles, None, self._due_grid(image))
 
     def clear(self) -> None:
         """Turn every cell unknown, and give a grid with the next image that is placed."""
         self.builder.clear()
         self._last = None
 
-    def _due_grid(self, stamp_ns: int) -> CostGrid | None:
+    def _due_grid(self, image: LabelledImage) -> CostGrid | None:
         pace, settings = self._pace, self.settings
         pace.rate_hz, pace.max_rate_hz = settings.rate_hz, settings.max_rate_hz
-        if not pace.due(stamp_ns, self._changed):
+        if not pace.due(image.stamp_ns, self._changed, image.camera):
             return None
         assert pace.newest_ns is not None
         self._last = self.builder.grid(pace.newest_ns)
@@ -228,35 +244,56 @@ class CostmapFeed:
         depths = self._depths.get(image.camera)
         if depths.may_come_nearer(at) if depths else image.camera in self._with_depth:
             return False
-        return self.builder.ready(_frame_id(image, infos.until(at)), at)
+        frame_id = _frame_id(image, infos.until(at))
+        if depths and self._has_no_place_yet(image.camera, depths.nearest(at)[1], frame_id, at):
+            return False
+        return self.builder.ready(frame_id, at)
+
+    def _has_no_place_yet(self, camera: str, depth: Any, frame_id: str, at: int) -> bool:
+        """Whether what depth is registered by may still come: calibration, or a moving mount."""
+        if camera not in self._depth_infos:
+            return camera in self._with_depth_info
+        own = self._own_info(camera, depth, at)
+        return own is not None and self.builder.may_link(
+            frame_id, frame_of(depth) or frame_of(own), at
+        )
 
     def _matched(self, waiting: _Waiting) -> MatchedImage:
         image = waiting.image
         infos = self._infos.get(image.camera)
         info = None if infos is None else infos.until(image.stamp_ns)
         frame_id = _frame_id(image, info)
-        return MatchedImage(image, frame_id, info, self._depth_of(waiting, frame_id))
+        return MatchedImage(image, frame_id, info, *self._depth_of(waiting, frame_id))
 
-    def _depth_of(self, waiting: _Waiting, frame_id: str) -> Any:
-        """The nearest depth image, unless it is too far away or another camera's."""
+    def _depth_of(self, waiting: _Waiting, frame_id: str) -> tuple[Any, Any]:
+        """The nearest depth image, unless it is too far away or another camera's; its own info."""
         image, tolerance_ns = waiting.image, waiting.depth_tolerance_ns
         depths = self._depths.get(image.camera)
         if image.stamp_ns == 0 or (depths is None and image.camera not in self._with_depth):
-            return None
+            return None, None
         matches = self.depth_matches.setdefault(image.camera, DepthMatches())
         if depths is None:
             matches.miss(none_came())
-            return None
+            return None, None
         distance_ns, depth = depths.nearest(image.stamp_ns)
-        found = str(depth.header.frame_id).removeprefix("/")
+        own = self._own_info(image.camera, depth, image.stamp_ns)
         if distance_ns > tolerance_ns:
             matches.miss(none_matches(distance_ns, tolerance_ns))
-        elif not self._is_aligned(found, frame_id, image.stamp_ns):
-            matches.miss(not_aligned(found, frame_id))
+        elif own is None and not self._is_aligned(frame_of(depth), frame_id, image.stamp_ns):
+            matches.miss(not_aligned(frame_of(depth), frame_id))
         else:
             matches.match()
-            return depth
-        return None
+            return depth, own
+        return None, None
+
+    def _own_info(self, camera: str, depth: Any, at: int) -> Any:
+        """The calibration of a depth image by itself; None where none has come or is asked for."""
+        infos = self._depth_infos.get(camera)
+        if infos is None or self.settings.projection.depth_frame_any:
+            return None
+        found = infos.until(at)
+        frames = frame_of(depth), frame_of(found)
+        return found if not all(frames) or self.builder.in_one_place(*frames, at) else None
 
     def _is_aligned(self, found: str, frame_id: str, at: int) -> bool:
         """Whether depth of a frame may be that of an image: by name, or by place."""
@@ -279,18 +316,33 @@ class CostmapFeed:
             )
         height, width = image.labels.shape
         rectified = self.builder.settings.projection.rectified
+        camera = camera_from_info(info, width, height, rectified=rectified)
         return self.builder.add(
             image.camera,
-            camera_from_info(info, width, height, rectified=rectified),
+            camera,
             matched.frame_id,
             image.labels,
             image.confidence,
             image.stamp_ns,
             image.common_age_s,
-            None if matched.depth is None else to_depth(matched.depth),
+            None if matched.depth is None else self._aligned(matched, camera),
         )
+
+    def _aligned(self, matched: MatchedImage, camera: Camera) -> DepthImage | None:
+        """The depth as a camera would have measured it; None where that cannot be told."""
+        image = matched.image
+        found, problem = self._aligner.bring(
+            image.camera,
+            matched.depth,
+            matched.depth_info,
+            matched.frame_id,
+            camera,
+            image.stamp_ns,
+        )
+        if problem:
+            self.depth_matches[image.camera].spoil(problem)
+        return found
 
 
 def _frame_id(image: LabelledImage, info: Any) -> str:
-    named = "" if info is None else str(info.header.frame_id)
-    return (image.frame_id or named).removeprefix("/")
+    return image.frame_id.removeprefix("/") or ("" if info is None else frame_of(info))

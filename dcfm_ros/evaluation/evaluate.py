@@ -58,6 +58,8 @@ class RunSettings:
     """Of the costmap that bags with transforms and calibration get; None for none."""
     depth_topic: str = ""
     """Of depth for the costmap; empty: the ground plane."""
+    depth_camera_info_topic: str = ""
+    """Of the depth camera's own calibration; empty: beside the depth topic, if there."""
 
 
 def run_exact(
@@ -106,7 +108,11 @@ def run_exact(
                         continue
                     costmap = stack.enter_context(
                         costmap_of(
-                            source, settings.costmap, engine.info.labels, settings.depth_topic
+                            source,
+                            settings.costmap,
+                            engine.info.labels,
+                            settings.depth_topic,
+                            settings.depth_camera_info_topic,
                         )
                     )
                     if costmap is not None and bag is not None:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dcfm_ros.geometry.camera import Camera
-from dcfm_ros.geometry.camera_info import camera_from_info, camera_info_hints
+from dcfm_ros.geometry.camera_info import (
+    camera_from_info,
+    camera_info_hints,
+    info_beside,
+    is_rectified,
+    own_depth_infos,
+)
 from dcfm_ros.geometry.rigid import Matrix, inverse, rigid
 from dcfm_ros.geometry.transform_buffer import TransformBuffer
 
@@ -13,6 +19,9 @@ __all__ = [
     "TransformBuffer",
     "camera_from_info",
     "camera_info_hints",
+    "info_beside",
     "inverse",
+    "is_rectified",
+    "own_depth_infos",
     "rigid",
 ]

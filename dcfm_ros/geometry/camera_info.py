@@ -54,6 +54,22 @@ def camera_from_info(info: Any, width: int, height: int, *, rectified: bool = Fa
     return Camera(width, height, *scaled, *_lens(info, rectified))
 
 
+def info_beside(image_topic: str) -> str:
+    """Where the calibration of a camera's images is by convention."""
+    return _of_raw(image_topic).rpartition("/")[0] + "/camera_info"
+
+
+def own_depth_infos(depth_topic: str, camera_info: str) -> tuple[str, ...]:
+    """Where a depth camera's own calibration may be, likeliest first: not where the image's is."""
+    below = _of_raw(depth_topic) + "/camera_info"
+    return tuple(name for name in (info_beside(depth_topic), below) if name != camera_info)
+
+
+def is_rectified(topic: str) -> bool:
+    """Whether a topic's name says that its images are rectified."""
+    return bool(_RECTIFIED.search(topic))
+
+
 def camera_info_hints(image_topic: str, info: Any, *, rectified: bool = False) -> list[str]:
     """What is odd about a CameraInfo that can be used, and bends or shifts what is seen.
 
@@ -92,13 +108,17 @@ def _rectified_hint(image_topic: str, info: Any) -> str:
 
     The lens's distortion is taken out twice then. Empty where nothing speaks for it.
     """
-    if not _RECTIFIED.search(image_topic) or not np.any(np.asarray(info.d, np.float64)):
+    if not is_rectified(image_topic) or not np.any(np.asarray(info.d, np.float64)):
         return ""
     return (
         f"{image_topic} says that images are rectified, but its camera_info has the lens's "
         "distortion, which is taken out again and bends what is straight: set "
         "costmap.projection.rectified (--costmap-set projection.rectified=true)"
     )
+
+
+def _of_raw(topic: str) -> str:
+    return topic.removesuffix("/compressed").removesuffix("/compressedDepth")
 
 
 def _intrinsics(info: Any, rectified: bool) -> np.ndarray[Any, np.dtype[np.float64]]:

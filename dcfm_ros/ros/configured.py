@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
 import torch
+from rclpy.clock import ROSClock
 from rclpy.node import Node
 
 from dcfm_ros.costmap.shipped import classes_of
@@ -164,8 +166,16 @@ class ConfiguredCostmap:
             self._nav,
             warn,
             lambda: int(self._node.get_clock().now().nanoseconds),
+            self._steady_ns,
         )
         return self._stage
+
+    def _steady_ns(self) -> int:
+        """Simulated time where that is used, which may stand still; else a clock nobody sets."""
+        clock = self._node.get_clock()
+        if isinstance(clock, ROSClock) and clock.ros_time_is_active:
+            return int(clock.now().nanoseconds)
+        return time.monotonic_ns()
 
     def refusal(self, settings: LiveCostmapSettings) -> str:
         """Why settings cannot be taken over; empty if they can."""

@@ -15,7 +15,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 from tf2_msgs.msg import TFMessage
 
-from dcfm_ros.geometry import TransformBuffer, camera_info_hints
+from dcfm_ros.geometry import TransformBuffer, camera_info_hints, info_beside, own_depth_infos
 from dcfm_ros.ros import qos
 from dcfm_ros.ros.image_input import ImageInput
 
@@ -41,6 +41,9 @@ class Taker(Protocol):
     def take_depth(self, camera: str, message: Any) -> None:
         """A depth image has come."""
 
+    def take_depth_info(self, camera: str, message: CameraInfo) -> None:
+        """The calibration of the depth camera itself has come."""
+
 
 @dataclass(frozen=True)
 class CameraInputs:
@@ -48,6 +51,8 @@ class CameraInputs:
 
     info: CameraInfoInput
     depth: ImageInput
+    depth_infos: tuple[CameraInfoInput, ...]
+    """Topics that may hold the calibration of the depth camera itself."""
 
 
 class CostmapInputs:
@@ -77,21 +82,27 @@ class CostmapInputs:
             undo.callback(self._tree.close)
             for name, image_topic in image_topics.items():
                 take_info = partial(self._take_info, name, image_topic)
-                info = CameraInfoInput(node, name, image_topic, take_info)
+                info = CameraInfoInput(node, topic_beside(node, name, image_topic), take_info)
                 undo.callback(info.close)
                 relative = f"{name}/depth" if name else "depth"
                 take_depth = partial(taker.take_depth, name)
                 depth = ImageInput(node, relative, "depth", reliability, take_depth, warn)
                 undo.callback(depth.close)
-                self.cameras[name] = CameraInputs(info, depth)
+                depth_infos = []
+                for topic in _own_depth_infos(node, relative, info.topic):
+                    take = partial(taker.take_depth_info, name)
+                    depth_infos.append(CameraInfoInput(node, topic, take))
+                    undo.callback(depth_infos[-1].close)
+                self.cameras[name] = CameraInputs(info, depth, tuple(depth_infos))
             self._undo = undo.pop_all()
 
     def refresh(self) -> None:
         """Look at the publishers again."""
         self._tree.refresh()
         for camera in self.cameras.values():
-            camera.info.refresh()
             camera.depth.refresh()
+            for info in (camera.info, *camera.depth_infos):
+                info.refresh()
 
     def close(self) -> None:
         """Unsubscribe from everything."""
@@ -180,8 +191,7 @@ class CameraInfoInput:
     """One camera's calibration, as it comes with each image or, latched, once.
 
     Args:
-        camera: its name; empty for the single unnamed camera.
-        image_topic: full name of what is subscribed for images.
+        topic: its full name.
         receive: called with each message, in the executor: it must return at once.
 
     Attributes:
@@ -192,11 +202,10 @@ class CameraInfoInput:
     def __init__(
         self,
         node: Node,
-        camera: str,
-        image_topic: str,
+        topic: str,
         receive: Callable[[CameraInfo], None],
     ) -> None:
-        self.topic = topic_beside(node, camera, image_topic)
+        self.topic = topic
         self.has_arrived = False
         self._node = node
         self._pass_on = receive
@@ -258,7 +267,17 @@ def topic_beside(node: Node, camera: str, image_topic: str) -> str:
         image_topic: full name of what is subscribed for images.
     """
     relative = f"{camera}/camera_info" if camera else "camera_info"
-    remapped = node.resolve_topic_name(relative)
-    if remapped != node.resolve_topic_name(relative, only_expand=True):
-        return remapped
-    return image_topic.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+    return _remapped(node, relative) or info_beside(image_topic)
+
+
+def _own_depth_infos(node: Node, depth: str, camera_info: str) -> tuple[str, ...]:
+    """Where the calibration of a depth camera itself may be: as remapped, else beside depth."""
+    remapped = _remapped(node, depth + "/camera_info")
+    likely = own_depth_infos(node.resolve_topic_name(depth), camera_info)
+    return (remapped,) if remapped else likely
+
+
+def _remapped(node: Node, relative: str) -> str:
+    """The full name that a rule gives a topic; empty where there is none."""
+    found = node.resolve_topic_name(relative)
+    return "" if found == node.resolve_topic_name(relative, only_expand=True) else found

@@ -47,6 +47,7 @@ class CostmapStage:
         nav: where the rest goes, by camera.
         warn: called with (kind, text) for problems; expected to throttle.
         now_ns: the node's clock.
+        steady_ns: the clock by which silence is measured: see `clear_after_s`.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class CostmapStage:
         nav: Mapping[str, NavPublishers],
         warn: Callable[[str, str], None],
         now_ns: Callable[[], int],
+        steady_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.counter = CostmapCounter()
         self.transforms = TransformBuffer()
@@ -64,7 +66,7 @@ class CostmapStage:
         """Whether all was turned unknown for want of frames."""
         self._settings, self._classes = settings, classes
         self._grids, self._nav = grids, nav
-        self._warn, self._now_ns = warn, now_ns
+        self._warn, self._now_ns, self._steady_ns = warn, now_ns, steady_ns
         self._feed = CostmapFeed(CostmapBuilder(settings, classes, self.transforms))
         self._changed = threading.Condition()
         """Guards the feed, but for its `place`, which is the thread's alone."""
@@ -73,7 +75,7 @@ class CostmapStage:
         self._publishing = threading.Lock()
         self._open = True
         self._last: CostGrid | None = None
-        self._last_added_s: float | None = None
+        self._last_added_ns: int | None = None
         self._thread = threading.Thread(target=self._work, name="dcfm_costmap", daemon=True)
 
     def start(self, inputs: CostmapInputs) -> None:
@@ -81,6 +83,8 @@ class CostmapStage:
         self.inputs = inputs
         topics = {name: camera.info.topic for name, camera in inputs.cameras.items()}
         self._feed.info_topics.update(topics)
+        depths = {name: camera.depth.topic for name, camera in inputs.cameras.items()}
+        self._feed.depth_topics.update(depths)
         self._expect_depth()
         self._publish(self._unknown())
         self._thread.start()
@@ -138,6 +142,12 @@ class CostmapStage:
             self._feed.depth(camera, stamp_ns(message.header.stamp), message)
             self._changed.notify_all()
 
+    def take_depth_info(self, camera: str, message: CameraInfo) -> None:
+        """Take the calibration of a depth camera itself; for the inputs."""
+        with self._changed:
+            self._feed.depth_info(camera, stamp_ns(message.header.stamp), message)
+            self._changed.notify_all()
+
     def wake(self) -> None:
         """Look again whether the frame that waits can go on; for the inputs."""
         with self._changed:
@@ -159,12 +169,15 @@ class CostmapStage:
         """Turn everything unknown when nothing has been added for long; for a timer."""
         self.inputs.refresh()
         self._expect_depth()
-        if self._last_added_s is None:
+        now_ns, last_ns = self._steady_ns(), self._last_added_ns
+        if last_ns is None:
             return
-        silent_s = time.monotonic() - self._last_added_s
+        if now_ns < last_ns:  # the clock was set back: a simulation that starts again
+            self._last_added_ns = now_ns
+        silent_s = (now_ns - last_ns) / 1e9
         if silent_s <= self._settings.clear_after_s:
             return
-        self._last_added_s, self.is_stale = None, True
+        self._last_added_ns, self.is_stale = None, True
         self._feed.clear()
         self._publish(self._unknown())
         reason = self.counter.read().last_problem
@@ -205,7 +218,7 @@ class CostmapStage:
             self._if_open(lambda: nav.publish_points(header, points))
 
     def _publish_update(self, update: MapUpdate, nav: NavPublishers) -> None:
-        self._last_added_s, self.is_stale = time.monotonic(), False
+        self._last_added_ns, self.is_stale = self._steady_ns(), False
         self.counter.add()
         while self._feed.builder.warnings:
             warning = self._feed.builder.warnings.pop(0)
@@ -242,8 +255,9 @@ class CostmapStage:
         """Wait for depth where somebody may send it."""
         for name, camera in self.inputs.cameras.items():
             expected = camera.depth.state().publishers > 0
+            with_info = any(info.may_come for info in camera.depth_infos)
             with self._changed:
-                self._feed.expect_depth(name, expected)
+                self._feed.expect_depth(name, expected, with_info)
                 self._changed.notify_all()
 
     def _publish(self, grid: CostGrid) -> None:

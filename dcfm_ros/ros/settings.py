@@ -27,7 +27,8 @@ class LiveCostmapSettings(CostmapSettings):
     )
     clear_after_s: float = option(
         2.0,
-        "All cells turn unknown when nothing has been added for this long, by the clock, in s.",
+        "All cells turn unknown when nothing has been added for this long, in s; with use_sim_time "
+        "by the simulated clock, so that a pause keeps them.",
         low=0.1,
         high=3600.0,
     )

@@ -78,6 +78,23 @@ class Normalizer:
 
     def __call__(self, rgb: NDArray[np.uint8]) -> Tensor:
         """(h, w, 3) uint8 RGB -> (1, 3, h, w) float32 on the device."""
-        planes = torch.from_numpy(rgb).to(self._device)
+        planes = torch.from_numpy(_shared(rgb)).to(self._device)
         x = planes.permute(2, 0, 1)[None].to(torch.float32)  # channels last, as the image is
         return x.sub_(self._mean).div_(self._std)
+
+
+class _Alias:
+    """The memory of an array, without the mark that forbids to write to it."""
+
+    def __init__(self, array: NDArray[np.uint8]) -> None:
+        self._array = array
+        data = array.__array_interface__["data"][0], False
+        self.__array_interface__ = {**array.__array_interface__, "data": data}
+
+
+def _shared(array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same without a copy for torch, which warns of memory that must not be written to.
+
+    A bag's messages are such. Nothing writes to it: the tensor is only read.
+    """
+    return array if array.flags.writeable else np.asarray(_Alias(array))

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dcfm_ros.bags import BagMessage, BagReader
-from dcfm_ros.bags.topics import find_topic
+from dcfm_ros.bags.topics import find_topic, no_such_topic
+from dcfm_ros.bags.types import ros2_topic_name
+from dcfm_ros.errors import BagError
+from dcfm_ros.geometry import info_beside, own_depth_infos
 
 STATIC, MOVING = "/tf_static", "/tf"
 _TRANSFORM_TYPE = "tf2_msgs/msg/TFMessage"
@@ -24,7 +27,8 @@ class CostmapTopics:
         image: of the camera.
         camera_info: beside it, as for the node.
         transforms: those of /tf and /tf_static that the bag has.
-        depth: aligned to the images; empty for none.
+        depth: empty for none.
+        depth_info: the depth camera's own calibration; empty: depth is aligned to the images.
         truth: of a true dcfm_ros/ClassGrid; empty for none.
     """
 
@@ -32,24 +36,28 @@ class CostmapTopics:
     camera_info: str
     transforms: tuple[str, ...]
     depth: str
+    depth_info: str
     truth: str
 
     @classmethod
-    def of(cls, bag: BagReader, image: str, depth: str = "") -> CostmapTopics | None:
+    def of(
+        cls, bag: BagReader, image: str, depth: str = "", depth_info: str = ""
+    ) -> CostmapTopics | None:
         """Find them; None where the bag has no calibration or no transforms.
 
         Raises:
-            BagError: no such depth topic.
+            BagError: no such depth topic, or none with its calibration.
         """
         if depth:
             depth = find_topic(bag.topics, depth, str(bag.path)).name
         kinds = {topic.name: topic.type for topic in bag.topics if topic.count}
-        info = _info_beside(image)
+        info = info_beside(image)
+        own = depth and _own_info(bag, kinds, depth, info, depth_info)
         transforms = _transforms(image, kinds)
         if info not in kinds or not transforms:
             return None
         grids = [n for n, kind in kinds.items() if kind == _GRID_TYPE and n.startswith(_TRUTH)]
-        return cls(image, info, transforms, depth, grids[0] if grids else "")
+        return cls(image, info, transforms, depth, own, grids[0] if grids else "")
 
     @property
     def remappings(self) -> dict[str, str]:
@@ -60,7 +68,8 @@ class CostmapTopics:
     @property
     def beside_images(self) -> tuple[str, ...]:
         """All but the images."""
-        return (*self.transforms, *filter(None, (self.camera_info, self.depth, self.truth)))
+        others = self.camera_info, self.depth, self.depth_info, self.truth
+        return (*self.transforms, *filter(None, others))
 
 
 def missing_for_costmap(bag: BagReader, image: str) -> str:
@@ -71,14 +80,24 @@ def missing_for_costmap(bag: BagReader, image: str) -> str:
     if infos and not _transforms(image, kinds):
         there = f", only {', '.join(trees)} of other robots" if trees else ""
         return f"No costmap: the bag has no transforms for {image} (/tf, /tf_static){there}."
-    if trees and _info_beside(image) not in kinds:
+    if trees and info_beside(image) not in kinds:
         there = f"; there is {', '.join(infos)}" if infos else ""
-        return f"No costmap: the bag has no camera_info on {_info_beside(image)}{there}."
+        return f"No costmap: the bag has no camera_info on {info_beside(image)}{there}."
     return ""
 
 
-def _info_beside(image: str) -> str:
-    return image.removesuffix("/compressed").rpartition("/")[0] + "/camera_info"
+def _own_info(
+    bag: BagReader, kinds: dict[str, str], depth: str, camera_info: str, named: str
+) -> str:
+    """The depth camera's own calibration: the named topic, or one beside depth; empty for none."""
+    if named:
+        name = ros2_topic_name(named)
+        if kinds.get(name) != _INFO_TYPE:
+            infos = tuple(topic for topic in bag.topics if topic.type == _INFO_TYPE)
+            raise BagError(no_such_topic(f"{name} with CameraInfo", infos, str(bag.path)))
+        return name
+    likely = own_depth_infos(depth, camera_info)
+    return next((name for name in likely if kinds.get(name) == _INFO_TYPE), "")
 
 
 def _transforms(image: str, kinds: dict[str, str]) -> tuple[str, ...]:

@@ -102,10 +102,10 @@ class CostmapRun:
         self.warnings: list[str] = []
         self.on_grid: Callable[[CostGrid], None] | None = None
         self._buffer = TransformBuffer()
-        self._feed = CostmapFeed(
-            CostmapBuilder(settings, classes, self._buffer), [_CAMERA] if topics.depth else []
-        )
+        self._feed = CostmapFeed(CostmapBuilder(settings, classes, self._buffer))
         self._feed.info_topics[_CAMERA] = topics.camera_info
+        self._feed.depth_topics[_CAMERA] = topics.depth
+        self._feed.expect_depth(_CAMERA, bool(topics.depth), bool(topics.depth_info))
         for usual, name in topics.remappings.items():
             self.warnings.append(
                 f"transforms are those of {name}; a node needs them remapped: -r {usual}:={name}"
@@ -144,6 +144,7 @@ class CostmapRun:
             "grids": self.grids,
             "grids_of_the_node": self.published,
             "depth_topic": self._topics.depth or None,
+            "depth_camera_info_topic": self._topics.depth_info or None,
             "truth_topic": self._topics.truth or None,
             "against_truth": self.score.figures() if self.score.grids else None,
             "warnings": self.warnings,
@@ -218,6 +219,8 @@ class CostmapRun:
             rectified = self.settings.projection.rectified
             hints = camera_info_hints(self._topics.image, content, rectified=rectified)
             self.warnings += [hint for hint in hints if hint not in self.warnings]
+        elif message.topic == self._topics.depth_info:
+            self._feed.depth_info(_CAMERA, stamp_ns(content.header), content)
         elif message.topic == self._topics.truth:
             self._truth.add(stamp_ns(content.header), content)
         else:
@@ -267,6 +270,7 @@ def costmap_of(
     settings: CostmapSettings | None,
     labels: LabelSet,
     depth_topic: str = "",
+    depth_camera_info_topic: str = "",
     published: PublishedGrids | None = None,
 ) -> Iterator[CostmapRun | None]:
     """Prepare the costmap of a recording.
@@ -275,14 +279,14 @@ def costmap_of(
     says what its classes mean to a planner.
 
     Raises:
-        BagError: the bag cannot be read, or lacks the depth topic.
+        BagError: the bag cannot be read, or lacks the depth topic or that of its calibration.
         CostmapError: the file of classes that the settings name cannot be used.
     """
     if settings is None or not source.image_topic:
         yield None
         return
     with open_bag(source.path, skip_missing=True) as bag:
-        topics = CostmapTopics.of(bag, source.image_topic, depth_topic)
+        topics = CostmapTopics.of(bag, source.image_topic, depth_topic, depth_camera_info_topic)
         if topics is None:
             missing = missing_for_costmap(bag, source.image_topic)
             source.remarks.extend([missing] if missing else [])
