@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dcfm_ros.cli import inspect_checkpoint
+from dcfm_ros.cli import checkpoints
 from dcfm_ros.cli import main as cli
 from dcfm_ros.cli.packages import how_to_get
 from dcfm_ros.errors import DcfmError
@@ -20,7 +20,7 @@ def inspect_does(monkeypatch):
     """Lets the verb `inspect` do something else."""
 
     def replace(action):
-        monkeypatch.setattr(inspect_checkpoint, "run", action)
+        monkeypatch.setattr(checkpoints, "_inspect", action)
         return cli.main(["inspect"])
 
     return replace

@@ -15,8 +15,7 @@ from dcfm_ros.datasets import Clips, camvid, read_rgb
 from dcfm_ros.network import Dcfm, named_config
 from dcfm_ros.network.labels import CAMVID11
 from dcfm_ros.processes import Processes
-from dcfm_ros.training.pictures import overlays
-from dcfm_ros.training.validation import Predictor, Validation, spread, validate
+from dcfm_ros.training.validation import Predictor, Validation, overlays, spread, validate
 
 
 @pytest.fixture(scope="module")

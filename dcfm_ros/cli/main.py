@@ -18,7 +18,7 @@ import dcfm_ros.openmp  # before torch
 from dcfm_ros.cli.packages import how_to_get
 from dcfm_ros.errors import DcfmError
 
-# Verb -> module in this folder with `add_parser(subparsers)` and `run(args) -> int`.
+# Verb -> module in this folder, whose `add_parser(subparsers)` sets what runs: `run(args) -> int`.
 VERBS = {
     "demo": "demo",
     "evaluate": "evaluate",
@@ -28,9 +28,9 @@ VERBS = {
     "make-clips": "make_clips",
     "train": "train",
     "calibrate": "calibrate",
-    "mix": "mix",
-    "import": "import_checkpoint",
-    "inspect": "inspect_checkpoint",
+    "mix": "checkpoints",
+    "import": "checkpoints",
+    "inspect": "checkpoints",
     "bench": "bench",
     "doctor": "doctor",
 }
@@ -48,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     _print_anywhere()
     args = _parser().parse_args(arguments)
-    module = import_module(f"dcfm_ros.cli.{VERBS[args.verb]}")
-    return guarded(args.verb, lambda: module.run(args))
+    return guarded(args.verb, lambda: args.run(args))
 
 
 def guarded(verb: str, run: Callable[[], int]) -> int:
@@ -123,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(
         dest="verb", required=True, metavar="VERB", title="verbs (each has --help)"
     )
-    for module in VERBS.values():
+    for module in dict.fromkeys(VERBS.values()):
         import_module(f"dcfm_ros.cli.{module}").add_parser(subparsers)
     return parser
 
@@ -131,7 +130,3 @@ def _parser() -> argparse.ArgumentParser:
 def _fail(message: str) -> int:
     print(f"error: {message}", file=sys.stderr)
     return _FAILED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -23,12 +23,11 @@ from dcfm_ros.training.data import class_weights, find_data
 from dcfm_ros.training.objective import TERMS, Objective
 from dcfm_ros.training.optimizer import set_learning_rates
 from dcfm_ros.training.out_of_memory import explained
-from dcfm_ros.training.pictures import overlays
 from dcfm_ros.training.run_log import RunLog
 from dcfm_ros.training.samples import Batch, Order, TrainingSamples, collate
 from dcfm_ros.training.settings import TrainSettings
 from dcfm_ros.training.start import PRECISIONS, start
-from dcfm_ros.training.validation import Predictor, Validation, validate
+from dcfm_ros.training.validation import Predictor, Validation, overlays, validate
 
 RESUME = "resume.pt"
 

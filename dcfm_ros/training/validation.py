@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import cv2
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from dcfm_ros.datasets.clips import Clips
 from dcfm_ros.datasets.files import read_rgb
 from dcfm_ros.evaluation.measure.confusion import ConfusionMatrix
+from dcfm_ros.images import overlay
 from dcfm_ros.network.checkpoint import IMAGENET_MEAN, IMAGENET_STD
 from dcfm_ros.network.dcfm import Dcfm
 from dcfm_ros.network.layers import resize
@@ -164,3 +166,33 @@ class Predictor:
     def _prepare(self, rgb: Image) -> Tensor:
         """(1, 3, h, w) at the network's size, as the engine prepares it."""
         return self._normalize(resized(rgb, network_size(rgb.shape[:2], self._size)))
+
+
+_WIDTH = 480
+"""Each picture is at most this wide, px."""
+
+
+@torch.inference_mode()
+def overlays(
+    predictor: Predictor,
+    clips: Clips,
+    palette: NDArray[np.uint8],
+    ages: int,
+    count: int,
+    height: int = 0,
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames spread over the clips, each (h, 3 w, 3): truth, key frame, oldest non-key frame."""
+    for index in spread(len(clips), count) if count else ():
+        rgb, labels = read_labelled(clips, int(index), height)
+        _, predictions = predictor.segment(clips, int(index), range(ages + 1))
+        oldest = predictions[max(predictions)]
+        panels = [overlay(rgb, shown, palette) for shown in (labels, predictions[0], oldest)]
+        yield np.concatenate([_small(panel) for panel in panels], axis=1)
+
+
+def _small(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = rgb.shape[:2]
+    if width <= _WIDTH:
+        return rgb
+    size = (_WIDTH, round(height * _WIDTH / width))
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
