@@ -428,3 +428,95 @@ def test_after_the_grid_was_cleared_the_next_image_gives_one(buffer: TransformBu
     assert walk.grids((70,), (70,)) == [0]
     walk.feed.clear()
     assert lethal_cells(walk.see(70)) >= 2
+
+
+def depth_image(frame: str, height: int = 120, width: int = 160) -> SimpleNamespace:
+    data = np.full((height, width), 2000, np.uint16).tobytes()
+    changes = {"height": height, "width": width, "step": 2 * width, "data": data}
+    return SimpleNamespace(**{**vars(DEPTH), **changes, "header": SimpleNamespace(frame_id=frame)})
+
+
+def own_info(frame: str = "depth", **changes: Any) -> SimpleNamespace:
+    return info(header=SimpleNamespace(frame_id=frame), **changes)
+
+
+def by_depth(feed: CostmapFeed, depth: Any) -> tuple[str, Any]:
+    """What is wrong with depth after three images, and the depth that the last was placed by."""
+    for number in range(3):
+        feed.depth("front", 2 * SECOND + number, depth)
+        feed.put(image(2 * SECOND + number), 0)
+        (update,) = feed.take(0)
+        assert update.error is None
+    return feed.depth_matches["front"].problem, feed.builder._frames["front"].depth_mm
+
+
+def test_depth_of_another_camera_is_registered_by_its_own_calibration(
+    buffer: TransformBuffer,
+) -> None:
+    """0.1 m to the right: 6 px at 2 m and f = 120 px."""
+    feed = ready_feed(buffer)
+    feed.depth_info("front", SECOND, own_info())
+    problem, _ = by_depth(feed, depth_image("depth"))
+    assert "depth in frame 'depth' cannot be registered to the image: no transform" in problem
+    shifted = np.eye(4)
+    shifted[0, 3] = 0.1
+    tell(buffer, "camera", "depth", shifted, 0, static=True)
+    problem, found = by_depth(feed, depth_image("depth"))
+    assert not problem
+    assert (found[:, :6] == 0).all()
+    assert (found[:, 6:] == 2000).all()
+
+
+def test_another_lens_at_the_same_place_is_noticed_by_its_own_calibration(
+    buffer: TransformBuffer,
+) -> None:
+    """A lens of twice the focal length sees the middle only."""
+    feed = ready_feed(buffer)
+    feed.depth_info("front", SECOND, own_info("camera"))
+    problem, found = by_depth(feed, DEPTH)
+    assert not problem
+    assert (found == 2000).all()
+    k = [240.0, 0, 79.5, 0, 240.0, 59.5, 0, 0, 1]
+    feed.depth_info("front", 2 * SECOND, own_info("camera", k=k))
+    problem, found = by_depth(feed, DEPTH)
+    assert not problem
+    assert (found[30:90, 40:120] == 2000).all()
+    assert np.count_nonzero(found) == 60 * 80
+    feed.depth_info("front", 2 * SECOND, own_info("camera", k=[0.0] * 9))
+    problem, found = by_depth(feed, DEPTH)
+    assert "cannot be registered to the image: camera_info.k has focal lengths 0 and 0" in problem
+    assert found is None
+
+
+def test_depth_of_another_aspect_leaves_the_flat_ground(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    problem, found = by_depth(feed, depth_image("camera", height=80))
+    assert found is None
+    assert (
+        "the ground is taken as flat: depth comes with 160x80 px for labels of 160x120" in problem
+    )
+    assert feed.depth_matches["front"].summary.startswith("3 of 3 images had no depth")
+
+
+def test_a_calibration_of_another_frame_is_not_the_depths_own(buffer: TransformBuffer) -> None:
+    feed = ready_feed(buffer)
+    feed.depth_info("front", SECOND, own_info("elsewhere"))
+    problem, _ = by_depth(feed, depth_image("depth"))
+    assert "depth comes in frame 'depth', expected 'camera', that of the image" in problem
+
+
+def test_the_depth_cameras_calibration_and_its_moving_mount_are_waited_for(
+    buffer: TransformBuffer,
+) -> None:
+    feed = ready_feed(buffer)
+    feed.expect_depth("front", True, with_info=True)
+    feed.depth("front", 2 * SECOND, depth_image("depth"))
+    feed.put(image(2 * SECOND), 0)
+    tell(buffer, "camera", "depth", np.eye(4), SECOND)
+    assert feed.take(0) == []
+    feed.depth_info("front", 2 * SECOND, own_info())
+    assert feed.take(0) == []
+    tell(buffer, "camera", "depth", np.eye(4), 3 * SECOND)
+    (update,) = feed.take(0)
+    assert update.error is None
+    assert feed.depth_matches["front"].matched == 1

@@ -67,3 +67,24 @@ def test_a_change_that_a_slightly_older_frame_of_another_camera_shows_is_due_for
     assert pace.due(100 * MS, lambda: False)
     assert pace.due(90 * MS, lambda: True)
     assert pace.newest_ns == 100 * MS
+
+
+def test_a_recording_shorter_than_two_seconds_has_its_grids_in_each_repeat():
+    once = list(range(100, 1300, 100))
+    assert due(2.0, once) == [100, 500, 1000]
+    assert due(2.0, 3 * once) == [100, 500, 1000] + 2 * [200, 500, 1000]
+
+
+def test_two_frames_that_were_swapped_are_no_repeat():
+    assert due(2.0, [100, 300, 200, 400, 500, 700, 600, 800]) == [100, 500]
+
+
+def test_cameras_that_are_late_in_turn_are_no_repeat():
+    pace = GridPace(2.0, 2.0)
+    stamps = [
+        (100 * at - late, name)
+        for at in range(1, 12)
+        for late, name in ((0, "a"), (30, "b"), (50, "c"))
+    ]
+    found = [at for at, name in stamps if pace.due(at * MS, lambda: False, name)]
+    assert found == [100, 500, 1000]

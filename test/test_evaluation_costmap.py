@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from costmap_street import CLASSES, Drive
+from depth_camera import DepthCamera
 from evaluation_harness import write_checkpoint
 from frame_harness import segmented_frame
 
@@ -349,6 +350,40 @@ def test_depth_of_another_camera_is_refused_by_name(
     (warning,) = other.figures()["warnings"]
     assert "depth comes in frame 'camera_depth_optical_frame', expected 'camera_opt" in warning
     assert other.score.figures() == run(bag, frames).score.figures()
+
+
+def test_depth_of_another_camera_is_registered_by_its_own_calibration_and_tf(
+    bag: Path, frames: list[SyntheticFrame], tmp_path: Path
+) -> None:
+    """As good as depth that was aligned; and by the ground plane, said, where tf lacks the link."""
+    camera = DepthCamera(Street(STREET), 256, 200)
+
+    def copied(out: Path, linked: bool) -> Path:
+        number = 0
+        with open_bag(bag) as reader, write_bag(out) as writer:
+            for record in reader.messages():
+                topic, message = record.topic, record.message
+                if topic == "/camera/depth":
+                    message, number = camera.depth(number, message.header), number + 1
+                if topic == "/camera/camera_info":
+                    writer.write("/camera/depth/camera_info", camera.info(message), record.log_ns)
+                if topic == "/tf_static" and linked:
+                    message.transforms.append(camera.mount(message.transforms[0]))
+                writer.write(topic, message, record.log_ns, latched=topic == "/tf_static")
+        return out
+
+    found = run(copied(tmp_path / "linked", True), frames, "/camera/depth")
+    assert not found.warnings
+    assert not found.problems
+    assert found.figures()["depth_camera_info_topic"] == "/camera/depth/camera_info"
+    aligned = run(bag, frames, "/camera/depth")
+    for name, least in (("obstacles_near_share", 0.97), ("ground_right_share", 0.97)):
+        shares = (one.score.figures()[name] for one in (found, aligned))
+        assert next(shares) >= least * next(shares)
+    unlinked = run(copied(tmp_path / "unlinked", False), frames, "/camera/depth")
+    (warning,) = unlinked.figures()["warnings"]
+    assert "depth in frame 'depth_optical_frame' cannot be registered to the image" in warning
+    assert unlinked.score.figures() == run(bag, frames).score.figures()
 
 
 def test_a_base_above_the_ground_has_the_ground_at_its_footprint(

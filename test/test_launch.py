@@ -41,6 +41,7 @@ ARGUMENTS = {
     "image_topic": "image",
     "camera_info_topic": "",
     "depth_topic": "depth",
+    "depth_camera_info_topic": "",
     "tf_topic": "/tf",
     "tf_static_topic": "/tf_static",
     "image_transport": "",

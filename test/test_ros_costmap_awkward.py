@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from costmap_harness import LATCHED, TF, TF_STATIC, stamp
+from depth_camera import DepthCamera
 from nav_msgs.msg import OccupancyGrid
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -33,14 +34,22 @@ from dcfm_ros.msg import ClassGrid
 from dcfm_ros.pipeline import CameraPipeline
 from dcfm_ros.ros.messages import time_message
 from dcfm_ros.streaming import Segmenter
-from dcfm_ros.synthetic import StreetSettings, write_street_bag
+from dcfm_ros.synthetic import Street, StreetSettings, write_street_bag
 
 FRAMES, STEP_NS = 12, 200_000_000
 MS = 1_000_000
 IMAGE, INFO, DEPTH = (f"/awkward/{name}" for name in ("image", "camera_info", "depth"))
 NAMES = {"/camera/image_raw": IMAGE, "/camera/camera_info": INFO, "/camera/depth": DEPTH}
 NAMES |= {"/tf": "/tf", "/tf_static": "/tf_static"}
-TYPES = {IMAGE: Image, INFO: CameraInfo, DEPTH: Image, "/tf": TFMessage, "/tf_static": TFMessage}
+OWN_INFO = "/awkward/depth/camera_info"
+TYPES = {
+    OWN_INFO: CameraInfo,
+    IMAGE: Image,
+    INFO: CameraInfo,
+    DEPTH: Image,
+    "/tf": TFMessage,
+    "/tf_static": TFMessage,
+}
 TIMEOUT_S = 0.2
 ALL_GRIDS = QoSProfile(depth=500, durability=LATCHED.durability)
 
@@ -54,6 +63,8 @@ class Entry:
     log_ns: int
     number: int
     """Of its kind."""
+    of_other_camera: Any = None
+    """The message where depth is that of another camera."""
 
     def restamp(self, at_ns: int) -> None:
         self.message.header.stamp.sec, self.message.header.stamp.nanosec = split_stamp(at_ns)
@@ -113,9 +124,15 @@ class Case:
 
     change: Change = lambda entry: None
     depth: bool = False
+    other_camera: bool = False
     loops: int = 1
     added: int = FRAMES
     without_depth: int = 0
+
+    def takes(self, entry: Entry) -> bool:
+        return entry.topic not in (DEPTH, OWN_INFO) or (
+            self.other_camera if entry.topic == OWN_INFO else self.depth
+        )
 
 
 CASES = {
@@ -127,6 +144,7 @@ CASES = {
     "depth": Case(depth=True),
     "depth off": Case(depth_off, depth=True),
     "depth rare": Case(depth_rare, depth=True, without_depth=8),
+    "depth of another camera": Case(depth_off, depth=True, other_camera=True),
     "stamps zero": Case(stamps_zero, depth=True, added=FRAMES - 2, without_depth=1),
     "loop": Case(tf_late, loops=2, added=2 * FRAMES),
 }
@@ -140,12 +158,22 @@ def street(tmp_path_factory) -> list[Entry]:
         width=160, height=120, rate_hz=5.0, duration_s=FRAMES / 5, motion="slow"
     )
     assert write_street_bag(path, settings, image="raw") == FRAMES
+    camera = DepthCamera(Street(settings), 176, 128)
     found: list[Entry] = []
     with open_bag(path) as bag:
         for entry in bag.messages(list(NAMES)):
             topic = NAMES[entry.topic]
             number = sum(other.topic == topic for other in found)
             found.append(Entry(topic, entry.message, entry.log_ns, number))
+            if topic == DEPTH:
+                found[-1].of_other_camera = camera.depth(number, entry.message.header)
+            elif topic == INFO:
+                own = camera.info(entry.message)
+                found.append(Entry(OWN_INFO, own, entry.log_ns, number, own))
+            elif topic == "/tf_static":
+                other = copy.deepcopy(entry.message)
+                other.transforms.append(camera.mount(other.transforms[0]))
+                found[-1].of_other_camera = other
     return found
 
 
@@ -209,7 +237,9 @@ def recording(path: Path, street: list[Entry], case: Case) -> Path:
         entries = []
         for loop in range(case.loops):
             for entry in copy.deepcopy(street):
-                if entry.topic != DEPTH or case.depth:
+                if case.other_camera and entry.of_other_camera is not None:
+                    entry.message = entry.of_other_camera
+                if case.takes(entry):
                     entry.delay(loop * length_ns)
                     if case.change(entry) is not False:
                         entries.append(entry)
@@ -278,9 +308,10 @@ class Live:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        depths = int(DEPTH in self._publishers)
+        depths, infos = int(DEPTH in self._publishers), int(OWN_INFO in self._publishers)
         count = self._node.node.count_publishers
         wait_until(lambda: count(DEPTH) == depths and count(INFO) == 1, "discovery")
+        wait_until(lambda: count(OWN_INFO) == infos, "discovery of the depth's calibration")
         assert self._node.do(self._node.node.trigger_activate) is TransitionCallbackReturn.SUCCESS
         try:
             for topic, publisher in self._publishers.items():
@@ -319,7 +350,8 @@ class Live:
         at = stamp_ns(message.header)
         if entry.topic == IMAGE:
             return bool(self._node.camera.counter.read().published == self._images)
-        found = stage._feed._infos if entry.topic == INFO else stage._feed._depths
+        feed = stage._feed
+        found = {INFO: feed._infos, OWN_INFO: feed._depth_infos, DEPTH: feed._depths}[entry.topic]
         return at == 0 or ("" in found and found[""].near(at, 0) is not None)
 
     def _is_done(self) -> bool:

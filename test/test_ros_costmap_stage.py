@@ -5,6 +5,7 @@ Labels are those of the synthetic street; everything else comes over DDS.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -13,12 +14,15 @@ import pytest
 from costmap_harness import BASE, GLOBAL, small_street, stamp
 from costmap_stage_harness import HASTY, PATIENT, grid_at, is_unknown, prepare, six_frames, worlds
 from nav2_consumer import xyz
+from rclpy.parameter import Parameter
 from ros_harness import running_peer, wait_until
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import PointCloud2
 
 from dcfm_ros.costmap import GridSettings, Kind, read_classes
 from dcfm_ros.msg import ClassGrid
 from dcfm_ros.resources import resource
+from dcfm_ros.ros.messages import time_message
 from dcfm_ros.ros.settings import LiveCostmapSettings
 
 CLASSES = read_classes(resource("config/classes/camvid.yaml"))
@@ -125,6 +129,34 @@ def test_all_turns_unknown_when_input_goes_stale_and_comes_back(world, frames):
     again = grid_at(here, frames[1].stamp_ns)
     assert (again != -1).any()
     assert not here.node.stage.is_stale
+
+
+def test_silence_is_measured_by_the_simulated_clock_where_that_is_used(world, frames, peer):
+    settings = LiveCostmapSettings(rate_hz=50.0, tf_timeout_s=10.0, clear_after_s=0.3)
+    here = world("paused", settings)
+    clock, node = peer.node.create_publisher(Clock, "/clock", 10), here.node.node
+    at_ns = frames[0].stamp_ns
+
+    def tell(by_ns: int) -> bool:
+        clock.publish(Clock(clock=time_message(at_ns + by_ns)))
+        return bool(node.get_clock().now().nanoseconds == at_ns + by_ns)
+
+    use = Parameter("use_sim_time", value=True)
+    here.node.in_executor(lambda: node.set_parameters([use]))
+    wait_until(lambda: tell(0), "the time")
+    prepare(here, frames[0])
+    here.car.stand(frames[0])
+    here.node.label(frames[0], here.car)
+    assert (grid_at(here, at_ns) != -1).any()
+    stage = here.node.stage
+    began_s = time.monotonic()
+    wait_until(lambda: time.monotonic() - began_s > settings.clear_after_s, "a pause by the wall")
+    here.node.in_executor(stage.look)
+    assert not stage.is_stale
+    wait_until(lambda: tell(310_000_000), "simulated time")
+    here.node.in_executor(stage.look)
+    assert stage.is_stale
+    peer.node.destroy_publisher(clock)
 
 
 def test_stopping_turns_all_unknown_and_nothing_follows(world, frames):

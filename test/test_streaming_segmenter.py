@@ -16,7 +16,7 @@ from dcfm_ros.network import CheckpointInfo, Dcfm, label_set, load, named_config
 from dcfm_ros.streaming import Engine, EngineSettings, KeyFrameReason, KeyFrameSettings
 from dcfm_ros.streaming.device import resolve_device, resolve_precision, resolve_threads
 from dcfm_ros.streaming.label_map import label_map, mean_confidence
-from dcfm_ros.streaming.network_input import network_size
+from dcfm_ros.streaming.network_input import Normalizer, network_size
 
 STEP_NS = 100_000_000
 
@@ -50,6 +50,18 @@ def frame(seed: int, size: tuple[int, int] = (72, 96)) -> np.ndarray:
 
 def reasons(segmenter: Segmenter, stamps_ns: list[int]) -> list[str]:
     return [segmenter.step(frame(i), stamp).reason.name for i, stamp in enumerate(stamps_ns)]
+
+
+@pytest.mark.filterwarnings("error")
+def test_pictures_that_must_not_be_written_to_are_taken_without_a_copy_or_a_warning() -> None:
+    """Messages of a bag are such; torch warns of them by itself."""
+    picture = np.frombuffer(frame(1).tobytes(), np.uint8).reshape(72, 96, 3)
+    before = picture.copy()
+    normalize = Normalizer((0.5,) * 3, (0.2,) * 3, torch.device("cpu"))
+    found = normalize(picture)
+    assert torch.equal(found, normalize(before))
+    assert not picture.flags.writeable
+    np.testing.assert_array_equal(picture, before)
 
 
 def test_fixed_interval_on_a_steady_stream(engine: Engine) -> None:

@@ -111,10 +111,11 @@ def _without_lens(camera: Camera) -> tuple[Camera, tuple[Floats, Floats] | None]
     x, y, _ = optical_rays(camera)
     with np.errstate(invalid="ignore"):
         narrow = (np.abs(x) < _WIDEST) & (np.abs(y) < _WIDEST)
-    x, y = np.where(narrow, x, np.nan) * camera.fx, np.where(narrow, y, np.nan) * camera.fy
+    x = np.where(narrow, x, np.nan) * camera.fx + camera.cx
+    y = np.where(narrow, y, np.nan) * camera.fy + camera.cy
     left, top = int(np.floor(np.nanmin(x))), int(np.floor(np.nanmin(y)))
     width, height = int(np.ceil(np.nanmax(x))) - left + 1, int(np.ceil(np.nanmax(y))) - top + 1
-    flat = Camera(width, height, camera.fx, camera.fy, float(-left), float(-top))
+    flat = Camera(width, height, camera.fx, camera.fy, camera.cx - left, camera.cy - top)
     shape = camera.height, camera.width
     columns, rows = (
         np.where(narrow, place, -10).astype(np.float32).reshape(shape)
