@@ -254,7 +254,9 @@ def report(seconds: float, machine: str) -> str:
         "on flat ground and with depth. People and a car come within 5 m of it, stay, and are gone "
         "again. Milliseconds from the frame whose labels change a cell, between lethal and not, to "
         "that with which a grid is published that has it, by stamps; cells of all scenes together. "
-        "Undone: cells that had changed back before any grid."
+        "Undone: cells that had changed back before any grid. Of those who walk, some cells change "
+        "with every frame: how long they wait is the highest rate's doing, and a single cell that "
+        "touches no other changed one waits for the regular grid."
     )
     drive = (
         f"Grids per second on rendered drives of {seconds:g} s at 10 Hz, labels by the shipped "
