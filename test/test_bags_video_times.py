@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -25,6 +26,15 @@ SLOWER_THEN_A_PAUSE = np.concatenate(
     [np.arange(20) / 30, 20 / 30 + np.arange(10) / 10, 4.0 + np.arange(10) / 15]
 )
 """s; 30 Hz, then 10 Hz, then nothing for 2.4 s, then 15 Hz."""
+
+
+# Before 4.7 OpenCV gives no time for the last frames where some are shown out of coding order.
+OLD_OPENCV = tuple(map(int, cv2.__version__.split(".")[:2])) < (4, 7)
+
+
+def timed(codec: str) -> slice:
+    """The frames for which OpenCV gives the time in the container."""
+    return slice(None, -2) if OLD_OPENCV and codec == "libx264" else slice(None)
 
 
 def write(
@@ -72,13 +82,19 @@ def test_stamps_are_the_times_in_the_container(
     """To a tick of the container."""
     path = write(tmp_path / name, SLOWER_THEN_A_PAUSE, codec, ticks_hz, **options)
     found = times_s(path)
-    np.testing.assert_allclose(found, SLOWER_THEN_A_PAUSE, atol=1.01 / ticks_hz)
-    assert not caplog.records
+    known = timed(codec)
+    expected = SLOWER_THEN_A_PAUSE[known]
+    np.testing.assert_allclose(found[known], expected, atol=1.01 / ticks_hz)
+    if len(expected) == len(found):
+        assert not caplog.records
+    else:
+        assert "names no usable time for 2 of 40 frames" in caplog.text
 
 
 def test_a_video_that_starts_late_starts_at_once(tmp_path: Path) -> None:
     path = write(tmp_path / "late.mp4", SLOWER_THEN_A_PAUSE + 3.0, "libx264")
-    np.testing.assert_allclose(times_s(path), SLOWER_THEN_A_PAUSE, atol=1e-3)
+    known = timed("libx264")
+    np.testing.assert_allclose(times_s(path)[known], SLOWER_THEN_A_PAUSE[known], atol=1e-3)
 
 
 def test_the_pause_is_in_a_bag_made_of_it(tmp_path: Path) -> None:
@@ -86,7 +102,9 @@ def test_the_pause_is_in_a_bag_made_of_it(tmp_path: Path) -> None:
     frames_to_bag(open_video(path).frames(), tmp_path / "bag")
     with open_bag(tmp_path / "bag") as bag:
         stamps = [frame.stamp_ns for frame in bag.frames("/camera/image_raw/compressed")]
-    np.testing.assert_allclose(np.diff(stamps) / 1e9, np.diff(SLOWER_THEN_A_PAUSE), atol=1e-3)
+    known = timed("libx264")
+    steps_s = np.diff(stamps[known]) / 1e9
+    np.testing.assert_allclose(steps_s, np.diff(SLOWER_THEN_A_PAUSE[known]), atol=1e-3)
 
 
 def test_a_rate_that_is_given_goes_before_the_times(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ def main(args: list[str] | None = None) -> int:
     """Run the node.
 
     Returns:
-        0 after SIGINT or SIGTERM, 2 if an argument or a parameter has an invalid value.
+        0 after SIGINT or SIGTERM, 2 if an argument or a parameter has an invalid value,
+        or a package that is needed is missing.
     """
     stop = threading.Event()
 
@@ -39,7 +40,13 @@ def _run(args: list[str] | None, stop: threading.Event) -> int:
     from dcfm_ros.errors import DcfmError
     from dcfm_ros.ros.environment import use_fast_dds_profile
     from dcfm_ros.ros.executor import INVALID_ARGUMENTS, spin
-    from dcfm_ros.ros.node import SegmenterNode
+
+    try:
+        from dcfm_ros.ros.node import SegmenterNode
+    except ModuleNotFoundError as error:
+        text = f"the node needs {error.name}, which is not installed: `dcfm doctor` says how to"
+        rclpy.logging.get_logger("segmenter").fatal(f"{text} get it")
+        return _USAGE_ERROR
 
     # Callbacks are short, so let them in between two steps of the worker sooner than after 5 ms.
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
